@@ -1,0 +1,49 @@
+# `make demo` and `make test` are the two commands that a newcomer needs; both set everything up first.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: setup demo test test-slow check run bench docs lock clean
+
+setup: $(READY)
+
+$(READY): requirements/dev.txt pyproject.toml emitters/pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "sessionwatch needs Python 3.11 or later: make PYTHON=/path/to/python3.11")'
+	@echo "setting up $(VENV) (once; about a minute)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e emitters -e .
+	@touch $(READY)
+
+demo: $(READY)
+	@$(BIN)/sessionwatch demo
+
+run: $(READY)
+	$(BIN)/sessionwatch run
+
+test: $(READY)
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadgroup
+
+test-slow: $(READY)
+	$(BIN)/python -m pytest -m slow
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(READY)
+	$(BIN)/python -m bench
+
+docs: $(READY)
+	$(BIN)/python -m schemas.documents
+	$(BIN)/python -m sessionwatch.config.reference
+
+lock:
+	$(BIN)/python -m pip install --quiet pip-tools
+	$(BIN)/python requirements/lock.py
+
+clean:
+	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis data
