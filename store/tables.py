@@ -1,0 +1,203 @@
+"""The tables, version by version. What was released stays as it is: a change is a new version at the end."""
+
+from __future__ import annotations
+
+VERSION_1 = """
+-- One row an event, in the order of ingestion. No key: DuckDB would scan the whole table at each insert.
+CREATE TABLE events (
+    seq               BIGINT    NOT NULL,
+    event_id          UUID      NOT NULL,
+    event_time        TIMESTAMP NOT NULL,
+    arrival           TIMESTAMP NOT NULL,
+    type              VARCHAR   NOT NULL,
+    app               VARCHAR   NOT NULL,
+    reason            VARCHAR,
+    session_id        VARCHAR,
+    user_id           VARCHAR,
+    user_hint         VARCHAR,
+    ip                VARCHAR,
+    user_agent        VARCHAR,
+    device_id         VARCHAR,
+    auth_method       VARCHAR,
+    mfa               BOOLEAN,
+    idp               VARCHAR,
+    idp_session_id    VARCHAR,
+    parent_session_id VARCHAR,
+    token_generation  BIGINT,
+    count             BIGINT    NOT NULL,
+    gap_min_ms        DOUBLE,
+    gap_dev_ms        DOUBLE,
+    bound             VARCHAR,
+    action            VARCHAR,
+    drill             VARCHAR,
+    input_flags       VARCHAR[] NOT NULL,
+    attributes        VARCHAR,               -- JSON object
+    network           VARCHAR,
+    ip_version        UTINYINT  NOT NULL,    -- 4, 6, or 0 without an address
+    country           VARCHAR,
+    region            VARCHAR,
+    city              VARCHAR,
+    lat               DOUBLE,
+    lon               DOUBLE,
+    asn               BIGINT,
+    network_type      VARCHAR,
+    precision         VARCHAR,
+    agent_family      VARCHAR,
+    agent_os          VARCHAR,
+    agent_device_class VARCHAR,
+    signed            BOOLEAN   NOT NULL,
+    late              BOOLEAN   NOT NULL,
+    topic             VARCHAR   NOT NULL,
+    kafka_partition   INTEGER   NOT NULL,
+    kafka_offset      BIGINT    NOT NULL
+);
+
+-- Facts of the pipeline's own; seq is shared with the events.
+CREATE TABLE signals (
+    seq         BIGINT    NOT NULL,
+    signal_id   VARCHAR   NOT NULL,
+    signal_time TIMESTAMP NOT NULL,
+    kind        VARCHAR   NOT NULL,
+    app         VARCHAR,
+    session_id  VARCHAR,
+    user_id     VARCHAR,
+    payload     VARCHAR   NOT NULL           -- JSON object
+);
+
+CREATE TABLE dead_letters (
+    topic           VARCHAR   NOT NULL,
+    kafka_partition INTEGER   NOT NULL,
+    kafka_offset    BIGINT    NOT NULL,
+    arrival         TIMESTAMP NOT NULL,
+    reason          VARCHAR   NOT NULL,
+    detail          VARCHAR   NOT NULL,
+    length          BIGINT    NOT NULL,
+    sha256          VARCHAR   NOT NULL,
+    content         BLOB      NOT NULL       -- for admins only
+);
+
+-- `withdrawn` belongs to the detectors, `triage` to people; status is made of both.
+CREATE TABLE alerts (
+    alert_id         VARCHAR   PRIMARY KEY,
+    rule_id          VARCHAR   NOT NULL,
+    rule_version     BIGINT    NOT NULL,
+    model_id         VARCHAR,
+    severity         VARCHAR   NOT NULL,
+    severity_rank    UTINYINT  NOT NULL,
+    confidence       DOUBLE    NOT NULL,
+    mode             VARCHAR   NOT NULL,
+    withdrawn        BOOLEAN   NOT NULL,
+    app              VARCHAR   NOT NULL,
+    key_kind         VARCHAR   NOT NULL,
+    key_value        VARCHAR   NOT NULL,
+    user_id          VARCHAR,
+    session_id       VARCHAR,
+    ip               VARCHAR,
+    network          VARCHAR,
+    device_id        VARCHAR,
+    event_time       TIMESTAMP NOT NULL,
+    first_event_time TIMESTAMP NOT NULL,
+    last_event_time  TIMESTAMP NOT NULL,
+    hits             BIGINT    NOT NULL,
+    summary          VARCHAR   NOT NULL,
+    evidence         VARCHAR   NOT NULL,     -- JSON array
+    usual            VARCHAR   NOT NULL,     -- JSON object
+    late             BOOLEAN   NOT NULL,
+    drill            VARCHAR,
+    stored           TIMESTAMP NOT NULL,     -- arrival of the batch that raised it
+    updated          TIMESTAMP NOT NULL,     -- arrival of the batch that last changed it
+    triage           VARCHAR,                -- acknowledged, resolved
+    triage_by        VARCHAR,
+    triage_note      VARCHAR,
+    triage_time      TIMESTAMP
+);
+
+CREATE TABLE revocations (
+    revocation_id VARCHAR   PRIMARY KEY,
+    app           VARCHAR   NOT NULL,
+    scope         VARCHAR   NOT NULL,
+    subject       VARCHAR   NOT NULL,
+    sequence      BIGINT    NOT NULL,
+    reason        VARCHAR   NOT NULL,
+    requested_by  VARCHAR   NOT NULL,
+    state         VARCHAR   NOT NULL,
+    times         VARCHAR   NOT NULL,        -- JSON object: state to microseconds
+    session_id    VARCHAR,
+    user_id       VARCHAR,
+    alert_id      VARCHAR,
+    rule_id       VARCHAR,
+    severity      VARCHAR,
+    sessions      BIGINT    NOT NULL,
+    note          VARCHAR   NOT NULL,
+    decided       TIMESTAMP NOT NULL,        -- the earliest of its times
+    updated       TIMESTAMP NOT NULL         -- the latest of its times
+);
+
+CREATE TABLE outbox (
+    lane         VARCHAR   NOT NULL,
+    message_id   VARCHAR   NOT NULL,
+    place        BIGINT    NOT NULL,         -- rises in the order of enqueuing
+    kind         VARCHAR   NOT NULL,
+    ordering_key VARCHAR   NOT NULL,
+    subject      VARCHAR   NOT NULL,
+    payload      VARCHAR   NOT NULL,
+    created      TIMESTAMP NOT NULL,
+    state        VARCHAR   NOT NULL,
+    attempts     BIGINT    NOT NULL,
+    next_try     TIMESTAMP NOT NULL,
+    first_try    TIMESTAMP,
+    finished     TIMESTAMP,
+    last_error   VARCHAR   NOT NULL,
+    expires      TIMESTAMP,
+    PRIMARY KEY (lane, message_id)
+);
+
+CREATE TABLE offsets (
+    topic           VARCHAR NOT NULL,
+    kafka_partition INTEGER NOT NULL,
+    topic_uuid      VARCHAR,
+    next_offset     BIGINT  NOT NULL,
+    PRIMARY KEY (topic, kafka_partition)
+);
+
+CREATE TABLE audit (
+    line       BIGINT    NOT NULL,
+    audit_time TIMESTAMP NOT NULL,
+    actor      VARCHAR   NOT NULL,
+    act        VARCHAR   NOT NULL,
+    subject    VARCHAR   NOT NULL,
+    app        VARCHAR   NOT NULL,
+    why        VARCHAR   NOT NULL,
+    details    VARCHAR   NOT NULL            -- JSON object
+);
+
+-- Appended, never updated: the newest row of a key counts; a NULL content says that the key has expired.
+CREATE TABLE snapshots (
+    mark    BIGINT  NOT NULL,
+    kind    VARCHAR NOT NULL,
+    key     VARCHAR NOT NULL,
+    seq     BIGINT  NOT NULL,
+    content BLOB
+);
+
+CREATE TABLE snapshot_marks (
+    mark        BIGINT    NOT NULL,
+    seq         BIGINT    NOT NULL,
+    taken       TIMESTAMP NOT NULL,
+    fingerprint VARCHAR   NOT NULL
+);
+
+CREATE TABLE meta (
+    name  VARCHAR PRIMARY KEY,
+    value VARCHAR NOT NULL
+);
+"""
+
+MIGRATIONS: tuple[str, ...] = (VERSION_1,)
+"""Statements by version; the first makes version 1 from an empty file."""
+
+TABLES = (
+    "events", "signals", "dead_letters", "alerts", "revocations", "outbox", "offsets", "audit", "snapshots",
+    "snapshot_marks",
+)  # fmt: skip
+"""The tables that hold rows of the product, for counting."""

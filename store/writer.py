@@ -1,0 +1,367 @@
+"""The one writer: what a batch leads to, in one transaction."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+import msgspec
+import pyarrow as pa
+
+from schemas.alert import Alert
+from schemas.event import Event
+from schemas.instant import DAY
+from schemas.revocation import Revocation
+from schemas.signal import Signal
+from store import alert_rows, event_columns, outbox_rows, revocation_rows
+from store.errors import WriterMisused, explained
+from store.rows import AuditLine, DeadLetter, OutboxMessage, SnapshotRow
+
+REVOCATION_LIFE_US = 90 * DAY
+"""How much longer than events revocations are kept. An app remembers one for 30 days or its absolute timeout
+and ignores a lower sequence: were it forgotten here first, the next revocation would be ignored there."""
+
+COMPACT_FROM = 10_000
+"""Snapshot rows below which a second compaction is not worth its pass over the table."""
+
+_INSTANT = pa.timestamp("us")
+
+INSERT_SIGNALS = """
+INSERT INTO signals SELECT seq, signal_id, signal_time, kind, app, session_id, user_id, payload FROM incoming
+"""
+INSERT_DEAD_LETTERS = """
+INSERT INTO dead_letters
+SELECT topic, kafka_partition, kafka_offset, arrival, reason, detail, length, sha256, content FROM incoming
+"""
+INSERT_AUDIT = """
+INSERT INTO audit SELECT line, audit_time, actor, act, subject, app, why, details FROM incoming
+"""
+INSERT_SNAPSHOTS = "INSERT INTO snapshots SELECT mark, kind, key, seq, content FROM incoming"
+INSERT_MARK = "INSERT INTO snapshot_marks VALUES ($mark, $seq, make_timestamp($at), $fingerprint)"
+MOVE_OFFSET = """
+UPDATE offsets SET topic_uuid = $topic_uuid, next_offset = $next_offset
+WHERE topic = $topic AND kafka_partition = $partition
+"""
+INSERT_OFFSET = "INSERT INTO offsets VALUES ($topic, $partition, $topic_uuid, $next_offset)"
+TRIAGE = """
+UPDATE alerts SET triage = $status, triage_by = $by, triage_note = $note, triage_time = make_timestamp($at)
+WHERE alert_id = $alert_id
+"""
+LAST_SEQ = """
+SELECT greatest(
+    (SELECT coalesce(max(seq), 0) FROM events),
+    (SELECT coalesce(max(seq), 0) FROM signals),
+    (SELECT coalesce(max(seq), 0) FROM snapshot_marks),
+    (SELECT coalesce(max(value::BIGINT), 0) FROM meta WHERE name = 'last_seq'))
+"""
+LAST_AUDIT_LINE = "SELECT coalesce(max(line), 0) FROM audit"
+LAST_PLACE = "SELECT coalesce(max(place), 0) FROM outbox"
+LAST_MARK = "SELECT coalesce(max(mark), 0) FROM snapshot_marks"
+REMEMBER_SEQ = (
+    "INSERT INTO meta VALUES ('last_seq', $seq) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+)
+
+DROP_SUPERSEDED_SNAPSHOTS = """
+DELETE FROM snapshots WHERE content IS NULL
+    OR mark <= (
+        SELECT coalesce(max(mark), 0) FROM snapshot_marks
+        WHERE fingerprint <> (SELECT arg_max(fingerprint, mark) FROM snapshot_marks))
+    OR (kind, key, mark) NOT IN (SELECT (kind, key, max(mark)) FROM snapshots GROUP BY kind, key)
+"""
+# An expired key's NULL row may go only when the rows that it supersedes go with it, which the statement does.
+COUNT_SNAPSHOTS = "SELECT count(*) FROM snapshots"
+DROP_SUPERSEDED_MARKS = "DELETE FROM snapshot_marks WHERE mark < (SELECT max(mark) FROM snapshot_marks)"
+
+# What came after the newest snapshot is re-run at the next start, however old it is by event time.
+RETAIN: dict[str, str] = {
+    "events": """
+        DELETE FROM events WHERE event_time < make_timestamp($before)
+        AND seq <= (SELECT coalesce(max(seq), 0) FROM snapshot_marks)
+    """,
+    "signals": """
+        DELETE FROM signals WHERE signal_time < make_timestamp($before)
+        AND seq <= (SELECT coalesce(max(seq), 0) FROM snapshot_marks)
+    """,
+    "dead_letters": "DELETE FROM dead_letters WHERE arrival < make_timestamp($before)",
+    "alerts": "DELETE FROM alerts WHERE greatest(last_event_time, updated) < make_timestamp($before)",
+    "outbox": "DELETE FROM outbox WHERE state <> 'pending' AND finished < make_timestamp($before)",
+    "revocations": "DELETE FROM revocations WHERE updated < make_timestamp($before_revocations)",
+}
+
+
+class Writer:
+    """Writes for one thread: the first that begins a transaction is the only one that may.
+
+    Every method but `compact_snapshots` and `retain`, which make their own, wants an open `transaction`.
+
+    Attributes:
+        last_seq: the sequence number of the event or signal appended last; one sequence for both.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+        self._thread: int | None = None
+        self._open = False
+        self._compact_at = 0
+        self._offsets: dict[tuple[str, int], tuple[str | None, int]] = {}
+        self.last_seq = self._number(LAST_SEQ)
+        self._last_line = self._number(LAST_AUDIT_LINE)
+        self._last_place = self._number(LAST_PLACE)
+        self._last_mark = self._number(LAST_MARK)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of the block or nothing; an exception in it undoes what was written and the numbers given.
+
+        Raises:
+            StoreError: the write failed, as for a full disk. Then nothing of the block is in the store.
+            WriterMisused: another thread writes, or a transaction is open.
+        """
+        self._claim_thread()
+        if self._open:
+            raise WriterMisused("a transaction is open already")
+        numbers = self.last_seq, self._last_line, self._last_place, self._last_mark
+        with explained(self._path):
+            self._connection.execute("BEGIN")
+            self._open = True
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self.last_seq, self._last_line, self._last_place, self._last_mark = numbers
+                self._offsets.clear()
+                self._roll_back()
+                raise
+            finally:
+                self._open = False
+
+    def append_events(self, events: Sequence[Event]) -> None:
+        """Append events in their order, and give each its `seq`."""
+        for seq, event in enumerate(events, self.last_seq + 1):
+            event.seq = seq
+        if events:
+            self._insert(event_columns.INSERT_EVENTS, event_columns.to_arrow(events))
+            self.last_seq += len(events)
+
+    def append_signals(self, signals: Sequence[Signal]) -> None:
+        """Append signals in their order; those of a batch go before its events, as the detectors see them."""
+        if not signals:
+            return
+        rows = {
+            "seq": range(self.last_seq + 1, self.last_seq + 1 + len(signals)),
+            "signal_id": _texts(signal.signal_id for signal in signals),
+            "signal_time": pa.array([signal.time_us for signal in signals], _INSTANT),
+            "kind": _texts(signal.kind for signal in signals),
+            "app": _texts(signal.app for signal in signals),
+            "session_id": _texts(signal.session_id for signal in signals),
+            "user_id": _texts(signal.user_id for signal in signals),
+            "payload": _texts(msgspec.json.encode(signal.payload).decode() for signal in signals),
+        }
+        self._insert(INSERT_SIGNALS, pa.table(rows))
+        self.last_seq += len(signals)
+
+    def append_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
+        """Append refused messages."""
+        if not letters:
+            return
+        rows = {
+            "topic": _texts(letter.topic for letter in letters),
+            "kafka_partition": [letter.partition for letter in letters],
+            "kafka_offset": [letter.offset for letter in letters],
+            "arrival": pa.array([letter.arrival_us for letter in letters], _INSTANT),
+            "reason": _texts(str(letter.reason) for letter in letters),
+            "detail": _texts(letter.detail for letter in letters),
+            "length": [letter.length for letter in letters],
+            "sha256": _texts(letter.sha256 for letter in letters),
+            "content": pa.array([letter.content for letter in letters], pa.binary()),
+        }
+        self._insert(INSERT_DEAD_LETTERS, pa.table(rows))
+
+    def save_alerts(self, alerts: Sequence[Alert], at_us: int) -> None:
+        """Insert or replace alerts by id. What people set (`triage`) and the time of first storing stay.
+
+        Args:
+            alerts: as they are now; of their status only `withdrawn` is taken.
+            at_us: arrival of the batch, microseconds since the epoch.
+        """
+        if alerts:
+            self._save(
+                alert_rows.to_arrow(alerts, at_us),
+                alert_rows.STORED_ALERTS,
+                alert_rows.INSERT_ALERTS,
+                alert_rows.REPLACE_ALERTS,
+            )
+
+    def triage(
+        self,
+        alert_id: str,
+        status: Literal["acknowledged", "resolved"] | None,
+        *,
+        by: str,
+        at_us: int,
+        note: str = "",
+    ) -> None:
+        """Write down what a person made of an alert; None takes it back to new."""
+        self._execute(TRIAGE, {"alert_id": alert_id, "status": status, "by": by, "note": note, "at": at_us})
+
+    def save_revocations(self, revocations: Sequence[Revocation]) -> None:
+        """Insert or replace revocations by id."""
+        if revocations:
+            self._save(
+                revocation_rows.to_arrow(revocations),
+                revocation_rows.STORED_REVOCATIONS,
+                revocation_rows.INSERT_REVOCATIONS,
+                revocation_rows.REPLACE_REVOCATIONS,
+            )
+
+    def save_offsets(self, topic: str, topic_uuid: str | None, next_offsets: Mapping[int, int]) -> None:
+        """Write where reading goes on: partition to the offset of the next message."""
+        for partition, next_offset in next_offsets.items():
+            if self._offsets.get((topic, partition)) == (topic_uuid, next_offset):
+                continue
+            row = {
+                "topic": topic,
+                "partition": partition,
+                "topic_uuid": topic_uuid,
+                "next_offset": next_offset,
+            }
+            # Four times as fast as ON CONFLICT, and every live batch waits for it.
+            if not self._execute(MOVE_OFFSET, row):
+                self._execute(INSERT_OFFSET, row)
+            self._offsets[topic, partition] = topic_uuid, next_offset
+
+    def enqueue(self, messages: Sequence[OutboxMessage]) -> None:
+        """Put messages into the outbox in the order in which they should leave; known ones are left alone."""
+        if messages:
+            self._insert(outbox_rows.ENQUEUE, outbox_rows.to_arrow(messages, self._last_place + 1))
+            self._last_place += len(messages)
+
+    def settle(self, messages: Sequence[OutboxMessage]) -> None:
+        """Write how far messages have come: state, attempts, next try, first try, end and last error."""
+        if messages:
+            self._insert(outbox_rows.SETTLE, outbox_rows.to_arrow(messages))
+
+    def append_audit(self, lines: Sequence[AuditLine]) -> None:
+        """Append audit lines, numbered in their order."""
+        if not lines:
+            return
+        rows = {
+            "line": range(self._last_line + 1, self._last_line + 1 + len(lines)),
+            "audit_time": pa.array([line.time_us for line in lines], _INSTANT),
+            "actor": _texts(line.actor for line in lines),
+            "act": _texts(line.act for line in lines),
+            "subject": _texts(line.subject for line in lines),
+            "app": _texts(line.app for line in lines),
+            "why": _texts(line.why for line in lines),
+            "details": _texts(msgspec.json.encode(line.details).decode() for line in lines),
+        }
+        self._insert(INSERT_AUDIT, pa.table(rows))
+        self._last_line += len(lines)
+
+    def append_snapshot(self, seq: int, at_us: int, fingerprint: str, rows: Sequence[SnapshotRow]) -> None:
+        """Append the changed keys as of `seq`; older rows of a key stay until `compact_snapshots`.
+
+        Args:
+            seq: everything up to this sequence number is in the state.
+            at_us: the pipeline's clock, microseconds since the epoch.
+            fingerprint: of rules and configuration, by which a start decides whether it may use the state.
+            rows: the keys that changed or expired since the last snapshot, each once.
+        """
+        self._last_mark += 1
+        mark = {"mark": self._last_mark, "seq": seq, "at": at_us, "fingerprint": fingerprint}
+        self._execute(INSERT_MARK, mark)
+        if not rows:
+            return
+        columns = {
+            "mark": pa.repeat(pa.scalar(self._last_mark, pa.int64()), len(rows)),
+            "kind": _texts(row.kind for row in rows),
+            "key": _texts(row.key for row in rows),
+            "seq": pa.repeat(pa.scalar(seq, pa.int64()), len(rows)),
+            "content": pa.array([row.content for row in rows], pa.large_binary()),
+        }
+        self._insert(INSERT_SNAPSHOTS, pa.table(columns))
+
+    def compact_snapshots(self) -> None:
+        """Drop what newer snapshots supersede, in a transaction of its own.
+
+        It reads every key, so after the first time it waits until the rows have doubled: call it often.
+        """
+        self._claim_thread()
+        if self._number(COUNT_SNAPSHOTS) < self._compact_at:
+            return
+        with self.transaction():
+            self._execute(DROP_SUPERSEDED_SNAPSHOTS)
+            self._execute(DROP_SUPERSEDED_MARKS)
+        self._compact_at = max(COMPACT_FROM, 2 * self._number(COUNT_SNAPSHOTS))
+
+    def retain(self, before_us: int) -> dict[str, int]:
+        """Delete what is older, in a transaction of its own, and return the number of rows by table.
+
+        Audit lines, offsets and pending messages stay, and so does what the next start must re-run.
+
+        Args:
+            before_us: event time (dead letters: arrival) before which rows go, microseconds since the epoch.
+        """
+        deleted = {}
+        parameters = {"before": before_us, "before_revocations": before_us - REVOCATION_LIFE_US}
+        with self.transaction():
+            self._execute(REMEMBER_SEQ, {"seq": str(self.last_seq)})
+            for table, statement in RETAIN.items():
+                used = {name: value for name, value in parameters.items() if f"${name})" in statement}
+                deleted[table] = self._execute(statement, used)
+        return deleted
+
+    def close(self) -> None:
+        """Let go of the cursor; the writer is of no more use."""
+        self._connection.close()
+
+    def _insert(self, statement: str, rows: pa.Table) -> None:
+        self._check_open()
+        self._connection.register("incoming", rows)
+        self._connection.execute(statement)
+
+    def _save(self, rows: pa.Table, stored: str, insert: str, replace: str) -> None:
+        # Twice as fast as ON CONFLICT with so many columns, and a revocation waits for it. The key is first.
+        self._check_open()
+        ids = rows.column(0).to_pylist()
+        known = {row[0] for row in self._connection.execute(stored, {"ids": ids}).fetchall()}
+        if len(known) < len(ids):
+            self._insert(insert, rows.filter(pa.array([one not in known for one in ids])))
+        if known:
+            self._insert(replace, rows.filter(pa.array([one in known for one in ids])))
+
+    def _execute(self, statement: str, parameters: Mapping[str, object] | None = None) -> int:
+        self._check_open()
+        row = self._connection.execute(statement, dict(parameters or {})).fetchone()
+        return int(row[0]) if row else 0
+
+    def _number(self, statement: str) -> int:
+        row = self._connection.execute(statement).fetchone()
+        return int(row[0]) if row else 0
+
+    def _claim_thread(self) -> None:
+        if self._thread is None:
+            self._thread = threading.get_ident()
+        if self._thread != threading.get_ident():
+            raise WriterMisused("another thread writes to the store: hand it a command instead")
+
+    def _check_open(self) -> None:
+        self._claim_thread()
+        if not self._open:
+            raise WriterMisused("no transaction is open")
+
+    def _roll_back(self) -> None:
+        try:
+            self._connection.execute("ROLLBACK")
+        except duckdb.Error:
+            # A fatal error has undone it and made the connection useless; the first error is the news.
+            return
+
+
+def _texts(values: Iterator[str | None]) -> pa.Array:
+    return pa.array(list(values), pa.string())
