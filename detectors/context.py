@@ -1,0 +1,164 @@
+"""What the engine knows of a key: one context a session or user, shared by all rules and read-only to them.
+
+Every field holds a scalar or an immutable value, so that a shallow copy is a snapshot.
+"""
+
+from __future__ import annotations
+
+import copy
+
+import msgspec
+
+from schemas.event import Agent, Event, Place
+from schemas.instant import HOUR
+
+MAX_USES = 16
+"""Networks remembered a key. An attacker who hops through more only loses the oldest."""
+
+USE_HORIZON_US = 24 * HOUR
+"""The longest window that a rule may ask of `uses`."""
+
+LINEAGE_REASONS = frozenset({"rotation", "refresh"})
+"""Reasons of a `create` that make the new session the heir of its parent. An SSO session stands above, apart."""
+
+CONTEXT_VERSION = 1
+"""Raised when a field changes its meaning: stored state of another version is rebuilt from the events."""
+
+
+class Use(msgspec.Struct, frozen=True, gc=False):
+    """A network from which a key was last successfully used, and with what.
+
+    Attributes:
+        first_us, last_us: first and last use inside the horizon, microseconds.
+        event_id: of the last use.
+    """
+
+    place: Place
+    agent: Agent
+    device_id: str | None
+    session_id: str | None
+    first_us: int
+    last_us: int
+    event_id: str
+
+
+class SessionContext(msgspec.Struct, gc=False):
+    """A session as seen so far, in event time.
+
+    Attributes:
+        created_us: time of its `create`; None where the pipeline has not seen one.
+        home: the first use known: that of `create`, of the parent's for a rotated session, else of the first
+            event.
+        sends_agent: whether uses after the `create` carry an agent. Apps that pass it at login only cannot
+            show a change.
+        uses: its networks, newest use last.
+        ended_us, ended_reason, ended_event_id: its first `destroy` since the last `create`.
+    """
+
+    app: str
+    session_id: str
+    user_id: str | None = None
+    created_us: int | None = None
+    home: Use | None = None
+    sends_agent: bool = False
+    last_us: int = 0
+    uses: tuple[Use, ...] = ()
+    ended_us: int | None = None
+    ended_reason: str | None = None
+    ended_event_id: str = ""
+    parent_session_id: str | None = None
+
+    def observe(self, event: Event) -> None:
+        """Take in an event that the rules have judged."""
+        self.last_us = max(self.last_us, event.time_us)
+        if event.user_id is not None:
+            self.user_id = event.user_id
+        if event.type == "destroy":
+            if self.ended_us is None:
+                self.ended_us, self.ended_reason = event.time_us, event.reason
+                self.ended_event_id = event.event_id
+            return
+        if event.type == "create":
+            self._begin(event)
+        elif event.user_agent is not None:
+            self.sends_agent = True
+        use = use_of(event)
+        if self.home is None:
+            self.home = use
+        self.uses = remember(self.uses, use)
+
+    def _begin(self, event: Event) -> None:
+        if self.starts_anew(event):
+            self.home = None
+        self.created_us = event.time_us
+        self.ended_us = self.ended_reason = None
+        self.ended_event_id = ""
+
+    def starts_anew(self, event: Event) -> bool:
+        """Say whether an event is a new baseline: a login is, a rotation goes on from where its parent began."""
+        if event.type != "create":
+            return False
+        return event.reason not in LINEAGE_REASONS or self.parent_session_id is None
+
+    def child(self, event: Event) -> SessionContext:
+        """Return the context of the session that this one is rotated or refreshed into."""
+        heir = copy.copy(self)
+        heir.session_id = event.session_id or ""
+        heir.parent_session_id = self.session_id
+        heir.ended_us = heir.ended_reason = None
+        heir.ended_event_id = ""
+        return heir
+
+
+class UserContext(msgspec.Struct, gc=False):
+    """A user as seen so far in one realm: the networks in use, newest use last."""
+
+    realm: str
+    user_id: str
+    last_us: int = 0
+    uses: tuple[Use, ...] = ()
+
+    def observe(self, event: Event) -> None:
+        """Take in an event that the rules have judged."""
+        self.last_us = max(self.last_us, event.time_us)
+        if event.type in ("create", "validate"):
+            self.uses = remember(self.uses, use_of(event))
+
+
+Context = SessionContext | UserContext
+
+
+def use_of(event: Event) -> Use:
+    """Return the use that a successful event shows."""
+    return Use(
+        event.place,
+        event.agent,
+        event.device_id,
+        event.session_id,
+        event.time_us,
+        event.time_us,
+        event.event_id,
+    )
+
+
+def remember(uses: tuple[Use, ...], use: Use) -> tuple[Use, ...]:
+    """Return the uses with this one as the newest: one entry a network, at most 16, none older than a day."""
+    if use.place.network is None:
+        return uses
+    last = uses[-1] if uses else None
+    if last is not None and last.place.network == use.place.network and last.last_us <= use.last_us:
+        # Nearly every event: the session goes on where it was.
+        return (*uses[:-1], msgspec.structs.replace(use, first_us=last.first_us))
+    first_us = use.first_us
+    kept = []
+    for known in uses:
+        if known.place.network == use.place.network:
+            first_us = min(first_us, known.first_us)
+            if known.last_us > use.last_us:
+                use = known
+        elif known.last_us >= use.last_us - USE_HORIZON_US:
+            kept.append(known)
+    kept.append(msgspec.structs.replace(use, first_us=first_us))
+    # A late event must not stand behind newer ones.
+    kept.sort(key=lambda known: known.last_us)
+    return tuple(kept[-MAX_USES:])

@@ -1,0 +1,254 @@
+"""The engine: routes events and signals to the keys of the rules, and says how the alerts changed."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from detectors.context import LINEAGE_REASONS
+from detectors.faults import Faults
+from detectors.judge import Judge
+from detectors.lineage import Lineage
+from detectors.plan import Plan
+from detectors.pool import Pool
+from detectors.rule import RuleKey
+from detectors.state import State
+from detectors.timeline import Item, Timeline
+from schemas.alert import AlertChange
+from schemas.app import Apps
+from schemas.event import Event
+from schemas.instant import MINUTE
+from schemas.signal import Signal
+
+ALLOWED_LATENESS_US = 3 * MINUTE
+AUTHENTICATED = frozenset({"create", "validate", "destroy"})
+NEVER_US = 2**62
+
+Key = tuple[RuleKey, str]
+
+
+@dataclass(slots=True)
+class Findings:
+    """What a batch led to: how alerts changed, and facts of the engine's own to be stored."""
+
+    changes: list[AlertChange] = field(default_factory=list)
+    signals: list[Signal] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Shard:
+    """The keys that one engine of several holds."""
+
+    pools: dict[RuleKey, Pool]
+
+
+class Engine:
+    """Feeds the rules in event time.
+
+    Args:
+        plan: the rules in force.
+        apps: what each app declares.
+        lateness_us: the bound of disorder by key, microseconds.
+        shards: into how many engines the keys are split; the final alerts do not depend on it.
+        trusted_bound, untrusted_bound: most keys in memory by kind, see `Pool`.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        apps: Apps,
+        *,
+        lateness_us: int = ALLOWED_LATENESS_US,
+        shards: int = 1,
+        trusted_bound: int = 1_000_000,
+        untrusted_bound: int = 100_000,
+    ) -> None:
+        self.stream_us = 0
+        self.late = 0
+        self.faults = Faults()
+        self.lineage = Lineage()
+        self._plan = plan
+        self._apps = apps
+        self._lateness_us = lateness_us
+        self._judge = Judge(plan, apps, self.faults)
+        self._versions = {rule.id: rule.version for rule in plan.instances()}
+        self._routed = {kind: plan.event_types(kind) for kind in ("session", "user")}
+        self._shards = [
+            Shard({kind: Pool(trusted_bound, untrusted_bound) for kind in ("session", "user")}) for _ in range(shards)
+        ]
+        self._touched: dict[Key, Timeline] = {}
+        self._dirty: set[Key] = set()
+        self._waiting: set[Key] = set()
+
+    def process(self, items: Iterable[Event | Signal]) -> Findings:
+        """Judge events and signals, in the order of their arrival.
+
+        Returns:
+            how the alerts changed, each alert once, and signals to be stored with the batch.
+        """
+        for item in items:
+            if isinstance(item, Event):
+                self._take_event(item)
+            else:
+                self._take_signal(item)
+        return self._findings()
+
+    def finish(self) -> Findings:
+        """Decide everything that still settles: the stream has ended."""
+        self._advance(NEVER_US)
+        return self._findings()
+
+    def wants_tick(self, stream_us: int) -> bool:
+        """Say whether something waits that this stream time decides: then a tick belongs into the batch."""
+        return any(
+            pending.due_us <= stream_us
+            for key in self._waiting
+            if (timeline := self._timeline_at(key)) is not None
+            for pending in timeline.head.pending.values()
+        )
+
+    def expire(self, stream_us: int) -> int:
+        """Drop the keys that no rule can ask about any more; changes no alert.
+
+        Returns:
+            how many were dropped.
+        """
+        gone: list[Key] = []
+        for shard in self._shards:
+            for kind, pool in shard.pools.items():
+                for key, timeline in pool.items():
+                    app = key.split(" ", 1)[0]
+                    if timeline.newest_us < stream_us - self._judge.horizon_us(kind, app):
+                        gone.append((kind, key))
+        for kind, key in gone:
+            self._pool(kind, key).pop(key)
+            self._forget(kind, key)
+        return len(gone)
+
+    def take_dirty(self) -> list[tuple[Key, Timeline | None]]:
+        """Return the keys changed since the last call, with their timelines (None = dropped)."""
+        dirty, self._dirty = self._dirty, set()
+        return [(key, self._timeline_at(key)) for key in sorted(dirty)]
+
+    def adopt(self, kind: RuleKey, key: str, timeline: Timeline) -> None:
+        """Take over a restored timeline; its alerts count as published."""
+        timeline.rebuild(self.stream_us)
+        timeline.published = dict(timeline.head.alerts)
+        self._pool(kind, key).touch(key, timeline, trusted=True)
+        if timeline.head.pending:
+            self._waiting.add((kind, key))
+        if kind == "session":
+            app = key.split(" ", 1)[0]
+            for member in timeline.members():
+                self.lineage.join(f"{app} {member}", key)
+
+    def new_timeline(self, kind: RuleKey) -> Timeline:
+        """Return an empty timeline of a kind, to be filled from a snapshot."""
+        return Timeline(kind, self._fold_session if kind == "session" else self._fold_user, self._lateness_us)
+
+    def sizes(self) -> dict[str, int]:
+        """Return how many keys are in memory by kind, and how many were evicted."""
+        sizes = {"evicted": 0}
+        for shard in self._shards:
+            for kind, pool in shard.pools.items():
+                sizes[kind] = sizes.get(kind, 0) + len(pool)
+                sizes["evicted"] += pool.evicted
+        return sizes
+
+    def _take_event(self, event: Event) -> None:
+        trusted = event.type in AUTHENTICATED
+        # Read back from the store it may still carry what another key once found.
+        event.late = False
+        if event.session_id is not None and event.type in self._routed["session"]:
+            key = f"{event.app} {event.session_id}"
+            if event.type == "create" and event.reason in LINEAGE_REASONS and event.parent_session_id:
+                self._join(key, f"{event.app} {event.parent_session_id}")
+            self._take("session", self.lineage.root(key), event, trusted=trusted)
+        if event.user_id is not None and event.type in self._routed["user"]:
+            realm = self._apps.realm_of(event.app)
+            self._take("user", f"{realm} {event.user_id}", event, trusted=trusted)
+        if event.late:
+            self.late += 1
+
+    def _take_signal(self, signal: Signal) -> None:
+        if signal.kind == "tick":
+            self._advance(signal.time_us)
+        elif signal.kind == "rule_switched_off":
+            self.faults.apply(signal, self._versions)
+        elif signal.session_id is not None and signal.app is not None:
+            root = self.lineage.root(f"{signal.app} {signal.session_id}")
+            self._take("session", root, signal, trusted=True)
+
+    def _take(self, kind: RuleKey, key: str, item: Item, *, trusted: bool) -> None:
+        pool = self._pool(kind, key)
+        timeline = pool.get(key)
+        if timeline is None:
+            timeline = self.new_timeline(kind)
+        timeline.take(item, self.stream_us)
+        for gone in pool.touch(key, timeline, trusted=trusted):
+            self._forget(kind, gone)
+        self._mark((kind, key), timeline)
+
+    def _join(self, child: str, parent: str) -> None:
+        roots = self.lineage.join(child, parent)
+        if roots is None:
+            return
+        absorbed, absorbing = roots
+        young = self._pool("session", absorbed).pop(absorbed)
+        if young is None:
+            return
+        self._touched.pop(("session", absorbed), None)
+        self._dirty.add(("session", absorbed))
+        pool = self._pool("session", absorbing)
+        old = pool.get(absorbing) or self.new_timeline("session")
+        old.absorb(young, self.stream_us)
+        pool.touch(absorbing, old, trusted=True)
+        self._mark(("session", absorbing), old)
+
+    def _advance(self, stream_us: int) -> None:
+        self.stream_us = max(self.stream_us, stream_us)
+        for key in sorted(self._waiting):
+            timeline = self._timeline_at(key)
+            if timeline is not None:
+                timeline.settle(self.stream_us)
+                self._mark(key, timeline)
+
+    def _mark(self, key: Key, timeline: Timeline) -> None:
+        self._touched[key] = timeline
+        self._dirty.add(key)
+        if timeline.head.pending:
+            self._waiting.add(key)
+        else:
+            self._waiting.discard(key)
+
+    def _findings(self) -> Findings:
+        changes = [change for timeline in self._touched.values() for change in timeline.changes()]
+        self._touched.clear()
+        notices, signals = self.faults.take_news()
+        return Findings(changes + notices, signals)
+
+    def _forget(self, kind: RuleKey, key: str) -> None:
+        self._dirty.add((kind, key))
+        self._waiting.discard((kind, key))
+        self._touched.pop((kind, key), None)
+        if kind == "session":
+            self.lineage.forget(key)
+
+    def _pool(self, kind: RuleKey, key: str) -> Pool:
+        if len(self._shards) == 1:
+            return self._shards[0].pools[kind]
+        return self._shards[zlib.crc32(key.encode("utf-8", "replace")) % len(self._shards)].pools[kind]
+
+    def _timeline_at(self, key: Key) -> Timeline | None:
+        return self._pool(*key).get(key[1])
+
+    def _fold_session(self, state: State, item: Item) -> None:
+        if isinstance(item, Event):
+            self._judge.fold_event("session", state, item)
+        else:
+            self._judge.fold_signal(state, item)
+
+    def _fold_user(self, state: State, item: Item) -> None:
+        if isinstance(item, Event):
+            self._judge.fold_event("user", state, item)

@@ -1,0 +1,83 @@
+"""Containment of rules that raise: the event is lost to that rule alone; one that keeps raising is switched off."""
+
+from __future__ import annotations
+
+import structlog
+
+from detectors.rules import AnyRule
+from schemas.alert import Alert, AlertChange, Severity, alert_id
+from schemas.event import Event
+from schemas.instant import HOUR
+from schemas.signal import Signal
+
+FAULTS_AN_HOUR = 5
+"""Decision 21: five faults in an hour switch a rule off."""
+
+log = structlog.get_logger(__name__)
+
+
+class Faults:
+    """Counts faults by rule and hour of event time, and remembers which rules are off because of them."""
+
+    def __init__(self) -> None:
+        self.switched_off: set[str] = set()
+        self.total = 0
+        self._hours: dict[str, tuple[int, set[str]]] = {}
+        self._news: list[tuple[str, int, int, str]] = []
+
+    def record(self, rule: AnyRule, event: Event, error: Exception) -> None:
+        """Count a fault; the same event counts once, however often its key's tail is run again."""
+        hour = event.time_us // HOUR
+        known, events = self._hours.get(rule.id, (hour, set()))
+        if hour > known:
+            events = set()
+        if event.event_id in events:
+            return
+        events.add(event.event_id)
+        self._hours[rule.id] = (max(hour, known), events)
+        self.total += 1
+        log.error("rule raised", rule=rule.id, event_id=event.event_id, error=type(error).__name__)
+        if len(events) >= FAULTS_AN_HOUR and rule.id not in self.switched_off:
+            self.switched_off.add(rule.id)
+            self._news.append((rule.id, rule.version, event.time_us, event.event_id))
+
+    def apply(self, signal: Signal, versions: dict[str, int]) -> None:
+        """Switch a rule off as a stored signal says, unless it is another version by now."""
+        rule_id = str(signal.payload.get("rule_id", ""))
+        if versions.get(rule_id) == signal.payload.get("rule_version"):
+            self.switched_off.add(rule_id)
+
+    def take_news(self) -> tuple[list[AlertChange], list[Signal]]:
+        """Return the notices and signals for rules switched off since the last call."""
+        changes, signals = [], []
+        for rule_id, version, time_us, event_id in self._news:
+            changes.append(AlertChange("raised", _notice(rule_id, version, time_us)))
+            signals.append(
+                Signal(
+                    f"off:{rule_id}:{event_id}",
+                    time_us,
+                    "rule_switched_off",
+                    payload={"rule_id": rule_id, "rule_version": version},
+                )
+            )
+        self._news.clear()
+        return changes, signals
+
+
+def _notice(rule_id: str, version: int, time_us: int) -> Alert:
+    return Alert(
+        alert_id=alert_id("rule-switched-off", "", rule_id, str(time_us)),
+        rule_id="rule-switched-off",
+        rule_version=version,
+        severity=Severity.CRITICAL,
+        mode="alert",
+        app="",
+        key_kind="system",
+        key_value=rule_id,
+        event_time_us=time_us,
+        first_event_time_us=time_us,
+        last_event_time_us=time_us,
+        hits=FAULTS_AN_HOUR,
+        summary=f"Rule {rule_id} raised {FAULTS_AN_HOUR} times within an hour and is switched off: "
+        "nothing it watches is seen until it is mended",
+    )

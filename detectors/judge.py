@@ -1,0 +1,183 @@
+"""Folding: one event or signal into the state of its key, through the rules."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import msgspec
+
+from detectors.context import LINEAGE_REASONS, Context, SessionContext, UserContext
+from detectors.faults import Faults
+from detectors.plan import CONTEXT_EVENTS, Plan
+from detectors.rule import Hit, Memory, RuleKey, Undo
+from detectors.rules import AnyRule
+from detectors.state import Pending, State
+from schemas.alert import MAX_EVIDENCE, Alert, Evidence, alert_id
+from schemas.app import AppPolicy, Apps
+from schemas.event import Event
+from schemas.instant import DAY
+from schemas.signal import Signal
+
+USER_HORIZON_US = DAY
+"""After this long without a use, a user's window state means nothing to any rule."""
+
+
+class Judge:
+    """Applies the rules in force to the state of a key.
+
+    Args:
+        plan: which rules see what.
+        apps: what each app declares.
+        faults: where rules that raise are counted.
+    """
+
+    def __init__(self, plan: Plan, apps: Apps, faults: Faults) -> None:
+        self._plan = plan
+        self._apps = apps
+        self._faults = faults
+
+    def fold_event(self, kind: RuleKey, state: State, event: Event) -> None:
+        """Let the rules judge an event, then let the context take it in."""
+        app = self._apps[event.app]
+        member = (event.session_id or "") if kind == "session" else ""
+        context = self._context(kind, state, member, event, app)
+        if state.pending:
+            state.settle(event.time_us)
+        for rule in self._plan.of(event.app).by_type.get((kind, event.type), ()):
+            if rule.id in self._faults.switched_off:
+                continue
+            memory = self._memory(state, rule, member)
+            try:
+                verdict = rule.on_event(event, context, memory, app)
+            except Exception as error:  # noqa: BLE001 - decision 21: a rule's fault loses one event, never the batch
+                self._faults.record(rule, event, error)
+                continue
+            if verdict is not None:
+                self._record(rule, verdict, event, state, app)
+        if event.type in CONTEXT_EVENTS[kind]:
+            context.observe(event)
+
+    def fold_signal(self, state: State, signal: Signal) -> None:
+        """Let the rules that want it take note of a signal about a session."""
+        member = signal.session_id or ""
+        for rule in self._plan.of(signal.app or "").by_signal.get(signal.kind, ()):
+            rule.on_signal(signal, self._memory(state, rule, member))
+
+    def horizon_us(self, kind: RuleKey, app: str) -> int:
+        """Return how long a key of an app can matter after its last event."""
+        return self._apps[app].session_life_us + DAY if kind == "session" else USER_HORIZON_US
+
+    def _context(self, kind: RuleKey, state: State, member: str, event: Event, app: AppPolicy) -> Context:
+        context = state.contexts.get(member)
+        if context is not None and event.time_us - context.last_us > self.horizon_us(kind, event.app):
+            # As if the key had expired: whether a sweep came by in between must not matter.
+            _forget(state, member)
+            context = None
+        if kind == "user":
+            if context is None:
+                context = UserContext(app.realm or event.app, event.user_id or "")
+                state.contexts[member] = context
+            return context
+        parent = _parent(state, event)
+        if context is None:
+            context = parent.child(event) if parent else SessionContext(event.app, member, event.user_id)
+            state.contexts[member] = context
+        elif parent is not None and isinstance(context, SessionContext):
+            # Used before its `create` by the clock of another server.
+            context.parent_session_id, context.home = parent.session_id, parent.home
+        return context
+
+    def _memory(self, state: State, rule: AnyRule, member: str) -> Memory | None:
+        if rule.memory is None:
+            return None
+        name = f"{rule.id} {member}"
+        memory = state.memory.get(name)
+        if memory is None:
+            memory = state.memory[name] = rule.memory()
+        return memory
+
+    def _record(self, rule: AnyRule, verdict: Hit | Undo, event: Event, state: State, app: AppPolicy) -> None:
+        if rule.key == "session":
+            scope, value, episode = event.app, event.session_id or "", verdict.episode or "session"
+        else:
+            scope, value = app.realm or event.app, event.user_id or ""
+            episode = verdict.episode or str(event.time_us // rule.dedup_us * rule.dedup_us)
+        identity = alert_id(rule.id, scope, value, episode)
+        if isinstance(verdict, Undo):
+            state.pending.pop(identity, None)
+            return
+        waiting = state.pending.get(identity)
+        known = state.alerts.get(identity) or (waiting.alert if waiting else None)
+        alert = further(known, verdict, event, rule) if known else first(identity, verdict, event, rule, value)
+        if rule.settle_us and identity not in state.alerts:
+            due_us = waiting.due_us if waiting else event.time_us + rule.settle_us + app.clock_skew_us
+            state.pending[identity] = Pending(due_us, alert)
+        else:
+            state.alerts[identity] = alert
+
+
+def first(identity: str, hit: Hit, event: Event, rule: AnyRule, value: str) -> Alert:
+    """Return the alert of an episode's first hit."""
+    return Alert(
+        alert_id=identity,
+        rule_id=rule.id,
+        rule_version=rule.version,
+        severity=rule.fixed_severity or hit.severity,
+        mode=rule.active_mode,
+        app=event.app,
+        key_kind=rule.key,
+        key_value=value,
+        event_time_us=event.time_us,
+        first_event_time_us=event.time_us,
+        last_event_time_us=event.time_us,
+        summary=hit.summary,
+        evidence=(*hit.evidence[: MAX_EVIDENCE - 1], Evidence(event.event_id, event.time_us, hit.fact)),
+        usual=hit.usual,
+        user_id=event.user_id,
+        session_id=event.session_id,
+        ip=event.ip,
+        network=event.place.network,
+        device_id=event.device_id,
+        confidence=hit.confidence,
+        late=event.late,
+        drill=event.drill,
+    )
+
+
+def further(alert: Alert, hit: Hit, event: Event, rule: AnyRule) -> Alert:
+    """Return the alert with one more hit. A higher tier brings its own words and its own event."""
+    evidence = (*alert.evidence, Evidence(event.event_id, event.time_us, hit.fact))
+    if len(evidence) > MAX_EVIDENCE:
+        # The beginning and the newest tell the story.
+        evidence = evidence[: MAX_EVIDENCE // 2] + evidence[-(MAX_EVIDENCE // 2) :]
+    severity = rule.fixed_severity or hit.severity
+    updated = msgspec.structs.replace(
+        alert,
+        hits=alert.hits + 1,
+        evidence=evidence,
+        first_event_time_us=min(alert.first_event_time_us, event.time_us),
+        last_event_time_us=max(alert.last_event_time_us, event.time_us),
+        user_id=alert.user_id or event.user_id,
+        late=alert.late and event.late,
+    )
+    if severity.rank > alert.severity.rank:
+        updated.severity = severity
+        updated.summary, updated.usual, updated.confidence = hit.summary, hit.usual, hit.confidence
+        updated.event_time_us = event.time_us
+        updated.session_id, updated.ip = event.session_id, event.ip
+        updated.network, updated.device_id = event.place.network, event.device_id
+    return updated
+
+
+def _parent(state: State, event: Event) -> SessionContext | None:
+    if event.type != "create" or event.reason not in LINEAGE_REASONS or event.parent_session_id is None:
+        return None
+    if event.parent_session_id == event.session_id:
+        return None
+    return cast("SessionContext | None", state.contexts.get(event.parent_session_id))
+
+
+def _forget(state: State, member: str) -> None:
+    del state.contexts[member]
+    for name in [name for name in state.memory if name.endswith(f" {member}")]:
+        del state.memory[name]

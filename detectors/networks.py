@@ -1,0 +1,75 @@
+"""What a change of network means: the words that all rules about networks share."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from schemas.event import Agent, Event, Place
+
+EGRESS_TYPES = frozenset({"office", "vpn", "relay"})
+"""Networks through which many people leave, or one person leaves by many addresses."""
+
+
+class Seen(Protocol):
+    """Whatever says from where and with what: an event, or a remembered use."""
+
+    @property
+    def place(self) -> Place:
+        """From where."""
+
+    @property
+    def agent(self) -> Agent:
+        """With what kind of client."""
+
+    @property
+    def device_id(self) -> str | None:
+        """On which device, where that is known."""
+
+
+def same_network(earlier: Seen, later: Seen) -> bool:
+    """Say whether two uses come from one network, as far as can be told.
+
+    An unreadable address tells nothing. A flip between IPv4 and IPv6 of one dual-stack client is no change
+    when autonomous system (or, lacking that, country) and device agree.
+    """
+    before, now = earlier.place, later.place
+    if before.network is None or now.network is None or before.network == now.network:
+        return True
+    if before.version == now.version or not _same_device(earlier, later):
+        return False
+    if before.asn is not None and now.asn is not None:
+        return before.asn == now.asn
+    return before.country is not None and before.country == now.country
+
+
+def dissimilar_device(use: Seen, event: Event, *, agent_expected: bool) -> bool:
+    """Say whether an event shows another device than an earlier use.
+
+    Args:
+        use: the earlier use.
+        event: the event.
+        agent_expected: whether this session's uses carry an agent, so that its absence is a change too.
+    """
+    if use.device_id is not None and event.device_id is not None and use.device_id != event.device_id:
+        return True
+    if event.user_agent is None:
+        return agent_expected
+    return not use.agent.similar(event.agent)
+
+
+def _same_device(earlier: Seen, later: Seen) -> bool:
+    if earlier.device_id is not None and later.device_id is not None:
+        return earlier.device_id == later.device_id
+    return earlier.agent.similar(later.agent)
+
+
+def describe(place: Place) -> str:
+    """Return a place in the fewest words that still tell networks apart."""
+    parts = [place.network or "unknown network"]
+    if place.country:
+        parts.append(place.country)
+    if place.asn is not None:
+        parts.append(f"AS{place.asn}")
+    if place.network_type:
+        parts.append(place.network_type)
+    return " ".join(parts)

@@ -1,0 +1,140 @@
+"""Which rules see which events, by app: worked out once, looked up for every event."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from detectors.context import CONTEXT_VERSION
+from detectors.parameters import Parameters
+from detectors.rule import Rule
+from detectors.rules import BUILTIN, AnyRule
+from schemas.alert import Mode, Severity
+from schemas.app import AppPolicy, Apps
+
+CONTEXT_EVENTS = {
+    "session": frozenset({"create", "validate", "destroy"}),
+    "user": frozenset({"create", "validate"}),
+}
+"""The event types that a context learns from, whatever the rules need."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSetting:
+    """How a rule is set in the configuration.
+
+    Attributes:
+        parameters: its own; None = the defaults.
+        mode, severity: None = the rule's own.
+        by_app: settings that replace these for one app.
+    """
+
+    parameters: Parameters | None = None
+    mode: Mode | None = None
+    severity: Severity | None = None
+    by_app: Mapping[str, RuleSetting] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AppPlan:
+    """The active rules of one app: by key kind and event type, and by signal kind."""
+
+    by_type: Mapping[tuple[str, str], tuple[AnyRule, ...]]
+    by_signal: Mapping[str, tuple[AnyRule, ...]]
+
+
+class Plan:
+    """The rules in force.
+
+    Args:
+        settings: by rule id; a rule without one runs with its defaults.
+        rules: rule classes by id; the built-in ones unless told otherwise.
+        only: run these ids alone.
+    """
+
+    def __init__(
+        self,
+        settings: Mapping[str, RuleSetting] | None = None,
+        *,
+        rules: Mapping[str, type[Rule[Any, Any]]] = BUILTIN,
+        only: Sequence[str] | None = None,
+    ) -> None:
+        self._settings = dict(settings or {})
+        self.classes = {key: rules[key] for key in (only if only is not None else rules)}
+        self._default = self._app_plan(None)
+        apps = {app for setting in self._settings.values() for app in setting.by_app}
+        self._by_app = {app: self._app_plan(app) for app in apps}
+
+    def of(self, app: str) -> AppPlan:
+        """Return the plan of an app."""
+        return self._by_app.get(app, self._default)
+
+    def event_types(self, key: str) -> frozenset[str]:
+        """Return the event types that must be routed to keys of this kind."""
+        needed = {kind for rule in self.classes.values() if rule.key == key for kind in rule.needs}
+        return CONTEXT_EVENTS[key] | needed
+
+    def fingerprint(self, apps: Apps) -> str:
+        """Return a digest of everything that decides what the state means.
+
+        Stored state under another fingerprint is rebuilt from the events, never reused.
+
+        Args:
+            apps: their declared policies decide too.
+        """
+        overridden = sorted(self._by_app)
+        rules = [self._describe(app) for app in (None, *overridden)]
+        policies = sorted(_describe_policy(policy) for policy in apps.declared())
+        described = json.dumps([CONTEXT_VERSION, overridden, rules, policies])
+        return hashlib.sha256(described.encode()).hexdigest()[:32]
+
+    def instances(self, app: str | None = None) -> list[AnyRule]:
+        """Return the rules as set for an app, those that are off left out."""
+        rules = []
+        for rule_id, rule_class in self.classes.items():
+            setting = self._settings.get(rule_id, RuleSetting())
+            local = setting.by_app.get(app, RuleSetting()) if app is not None else RuleSetting()
+            rule = rule_class(
+                local.parameters or setting.parameters,
+                local.mode or setting.mode,
+                local.severity or setting.severity,
+            )
+            if rule.active_mode != "off":
+                rules.append(rule)
+        return rules
+
+    def _app_plan(self, app: str | None) -> AppPlan:
+        by_type: dict[tuple[str, str], list[AnyRule]] = {}
+        by_signal: dict[str, list[AnyRule]] = {}
+        for rule in self.instances(app):
+            for event_type in rule.needs:
+                by_type.setdefault((rule.key, event_type), []).append(rule)
+            for kind in rule.wants_signals:
+                by_signal.setdefault(kind, []).append(rule)
+        return AppPlan(
+            {key: tuple(rules) for key, rules in by_type.items()},
+            {kind: tuple(rules) for kind, rules in by_signal.items()},
+        )
+
+    def _describe(self, app: str | None) -> list[list[str | int | None]]:
+        return [
+            [
+                rule.id,
+                rule.version,
+                rule.active_mode,
+                rule.fixed_severity,
+                rule.parameters.model_dump_json(),
+            ]
+            for rule in self.instances(app)
+        ]
+
+
+def _describe_policy(policy: AppPolicy) -> str:
+    """Describe what rules read of a policy; keys and the like are no business of theirs."""
+    judged = msgspec.structs.replace(policy, signing_keys={})
+    return msgspec.json.encode(judged).decode()

@@ -1,0 +1,63 @@
+"""The keys in memory: two pools with bounds of their own.
+
+Keys made by authenticated events are never evicted for keys made by failures (decision 20): otherwise a flood
+of invented session ids would push the victim's session out of sight.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+
+from detectors.timeline import Timeline
+
+
+class Pool:
+    """Timelines by key, least recently touched first.
+
+    Args:
+        trusted_bound: most keys made by authenticated events.
+        untrusted_bound: most keys made by failures alone.
+    """
+
+    def __init__(self, trusted_bound: int, untrusted_bound: int) -> None:
+        self.evicted = 0
+        self._bounds = {True: trusted_bound, False: untrusted_bound}
+        self._pools: dict[bool, OrderedDict[str, Timeline]] = {True: OrderedDict(), False: OrderedDict()}
+
+    def __len__(self) -> int:
+        return len(self._pools[True]) + len(self._pools[False])
+
+    def get(self, key: str) -> Timeline | None:
+        """Return a key's timeline, or None."""
+        return self._pools[True].get(key) or self._pools[False].get(key)
+
+    def touch(self, key: str, timeline: Timeline, *, trusted: bool) -> list[str]:
+        """Put a timeline at the fresh end; one authenticated event makes its key trusted for good.
+
+        Returns:
+            the keys that had to go because a bound was reached.
+        """
+        pool = self._pools[True]
+        if key in pool:
+            pool.move_to_end(key)
+            return []
+        if trusted:
+            self._pools[False].pop(key, None)
+        pool = self._pools[trusted]
+        pool[key] = timeline
+        pool.move_to_end(key)
+        gone = []
+        while len(pool) > self._bounds[trusted]:
+            gone.append(pool.popitem(last=False)[0])
+        self.evicted += len(gone)
+        return gone
+
+    def pop(self, key: str) -> Timeline | None:
+        """Take a timeline out."""
+        return self._pools[True].pop(key, None) or self._pools[False].pop(key, None)
+
+    def items(self) -> Iterator[tuple[str, Timeline]]:
+        """Yield every key and its timeline, least recently touched first within each pool."""
+        for pool in self._pools.values():
+            yield from pool.items()

@@ -1,0 +1,80 @@
+"""Hijack: the session goes on from another network *and* another device than it began with.
+
+An address alone changes all day (commute, carrier, VPN) and an agent alone changes with an upgrade; both at
+once, inside one session, is what a stolen cookie looks like.
+
+Source: MITRE ATT&CK T1539; the pairing of address and agent follows panther-analysis and
+elastic/detection-rules.
+Known false positives: an app that opens the same session in an embedded browser; a "desktop site" switch
+while changing from Wi-Fi to the carrier.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from detectors.context import SessionContext
+from detectors.networks import describe, dissimilar_device, same_network
+from detectors.parameters import Parameters
+from detectors.rule import Hit, Rule
+from schemas.alert import Evidence, Severity
+from schemas.app import AppPolicy
+from schemas.event import Agent, Event
+
+
+class HijackParameters(Parameters):
+    """Parameters of session-hijack."""
+
+    internal_clients: tuple[str, ...] = Field(
+        (),
+        description="Client families of the app itself, such as its mobile app's; never a change of device.",
+    )
+
+
+class SessionHijack(Rule[SessionContext, None]):
+    """Another network and another device than at the `create`."""
+
+    id = "session-hijack"
+    title = "Session used from another network and another device"
+    key = "session"
+    needs = frozenset({"create", "validate"})
+    attack = ("T1539",)
+    severity = Severity.CRITICAL
+    runbook = (
+        "Compare network, country and agent of the login with those of the latest use.",
+        "Benign if the user confirms an embedded browser or an agent switch during a change of network.",
+        "Else revoke the session, ask the user to sign in again, look for the same network in other sessions.",
+    )
+    Parameters = HijackParameters
+
+    def on_event(self, event: Event, context: SessionContext, memory: None, app: AppPolicy) -> Hit | None:
+        """Judge a successful use."""
+        home = context.home
+        if home is None or context.starts_anew(event) or same_network(home, event):
+            return None
+        assert isinstance(self.parameters, HijackParameters)
+        if event.agent.family is not None and event.agent.family in self.parameters.internal_clients:
+            return None
+        if not dissimilar_device(home, event, agent_expected=context.sends_agent):
+            return None
+        severity = Severity.CRITICAL
+        if context.created_us is None:
+            # Without a `create` the first use seen may itself be the thief's.
+            severity = Severity.HIGH
+        return Hit(
+            severity,
+            f"Began on {describe(home.place)} with {name(home.agent)}, "
+            f"now used from {describe(event.place)} with {name(event.agent)}",
+            f"used from {describe(event.place)} with {name(event.agent)}",
+            evidence=(
+                Evidence(home.event_id, home.first_us, f"began on {describe(home.place)} with {name(home.agent)}"),
+            ),
+            usual={"network": describe(home.place), "agent": name(home.agent)},
+        )
+
+
+def name(agent: Agent) -> str:
+    """Return an agent in a few words."""
+    if agent.family is None and agent.os is None:
+        return "an unknown agent"
+    return " on ".join(part for part in (agent.family, agent.os) if part)

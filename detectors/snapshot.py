@@ -1,0 +1,120 @@
+"""State as bytes: msgpack with fixed types, never pickle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from detectors.context import SessionContext, UserContext
+from detectors.engine import Engine
+from detectors.rule import RuleKey
+from detectors.rules import AnyRule
+from detectors.state import Pending, State
+from detectors.timeline import Item, Timeline, entry_of, order_of
+from schemas.alert import Alert
+from schemas.event import Event
+from schemas.signal import Signal
+from store.rows import SnapshotRow
+
+ENGINE_ROW = ("engine", "engine")
+"""Kind and key of the row that holds what belongs to no key."""
+
+
+class StoredTimeline(msgspec.Struct):
+    """A timeline as stored: the head is left out, since it follows from base and tail."""
+
+    sessions: dict[str, SessionContext]
+    user: UserContext | None
+    memory: dict[str, msgspec.Raw]
+    alerts: dict[str, Alert]
+    pending: dict[str, Pending]
+    events: list[Event]
+    signals: list[Signal]
+    base_order: tuple[int, str]
+    newest_us: int
+
+
+class StoredEngine(msgspec.Struct):
+    """What belongs to no key: stream time, and the rules that are off because they raised."""
+
+    stream_us: int
+    switched_off: list[str]
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_timeline = msgspec.msgpack.Decoder(StoredTimeline)
+_engine = msgspec.msgpack.Decoder(StoredEngine)
+
+
+def take(engine: Engine) -> list[SnapshotRow]:
+    """Return the rows for every key changed since the last call."""
+    rows = [
+        SnapshotRow(kind, key, None if timeline is None else encode(timeline))
+        for (kind, key), timeline in engine.take_dirty()
+    ]
+    stored = StoredEngine(engine.stream_us, sorted(engine.faults.switched_off))
+    rows.append(SnapshotRow(*ENGINE_ROW, _encode(stored)))
+    return rows
+
+
+def restore(engine: Engine, rows: Iterable[SnapshotRow], rules: Mapping[str, type[AnyRule]]) -> int:
+    """Fill an engine from the newest row of each key.
+
+    Returns:
+        how many keys were restored.
+    """
+    timelines: list[tuple[RuleKey, str, Timeline]] = []
+    for row in rows:
+        if row.content is None:
+            continue
+        if row.kind == ENGINE_ROW[0]:
+            stored = _engine.decode(row.content)
+            engine.stream_us = stored.stream_us
+            engine.faults.switched_off.update(stored.switched_off)
+        else:
+            kind: RuleKey = "session" if row.kind == "session" else "user"
+            timelines.append((kind, row.key, decode(row.content, engine.new_timeline(kind), rules)))
+    # After the engine's own row, wherever that stood: rebuilding a head needs the stream time.
+    for kind, key, timeline in timelines:
+        engine.adopt(kind, key, timeline)
+    engine.take_dirty()
+    return len(timelines)
+
+
+def encode(timeline: Timeline) -> bytes:
+    """Return a timeline as msgpack."""
+    base = timeline.base
+    sessions = {name: context for name, context in base.contexts.items() if isinstance(context, SessionContext)}
+    user = base.contexts.get("")
+    stored = StoredTimeline(
+        sessions=sessions,
+        user=user if isinstance(user, UserContext) else None,
+        memory={name: msgspec.Raw(_encode(memory)) for name, memory in base.memory.items()},
+        alerts=base.alerts,
+        pending=base.pending,
+        events=[item for _, _, item in timeline.tail if isinstance(item, Event)],
+        signals=[item for _, _, item in timeline.tail if isinstance(item, Signal)],
+        base_order=timeline.base_order,
+        newest_us=timeline.newest_us,
+    )
+    return _encode(stored)
+
+
+def decode(content: bytes, timeline: Timeline, rules: Mapping[str, type[AnyRule]]) -> Timeline:
+    """Fill an empty timeline from msgpack; the memory of a rule that is no longer there is left out."""
+    stored = _timeline.decode(content)
+    state = State(alerts=stored.alerts, pending=stored.pending)
+    state.contexts.update(stored.sessions)
+    if stored.user is not None:
+        state.contexts[""] = stored.user
+    for name, raw in stored.memory.items():
+        rule = rules.get(name.split(" ", 1)[0])
+        if rule is not None and rule.memory is not None:
+            state.memory[name] = msgspec.msgpack.decode(raw, type=rule.memory)
+    timeline.base = timeline.head = state
+    items: list[Item] = [*stored.events, *stored.signals]
+    timeline.tail = sorted((entry_of(item) for item in items), key=order_of)
+    timeline.base_order = stored.base_order
+    timeline.newest_us = stored.newest_us
+    return timeline

@@ -1,0 +1,57 @@
+"""The state of one key: what folding its events in order leads to."""
+
+from __future__ import annotations
+
+import copy
+
+import msgspec
+
+from detectors.context import Context
+from detectors.rule import Memory
+from schemas.alert import Alert
+
+
+class Pending(msgspec.Struct, frozen=True, gc=False):
+    """A hit that waits: a later event, in order, may still undo it."""
+
+    due_us: int
+    alert: Alert
+
+
+class State(msgspec.Struct):
+    """Everything that is known of a key.
+
+    Attributes:
+        contexts: by session id in a family of rotated sessions; one with the name "" for a user.
+        memory: what rules remember, by ``<rule id> <member>``.
+        alerts: the alerts that follow from the events, by id; objects in it are never changed in place.
+        pending: hits that settle, by alert id.
+    """
+
+    contexts: dict[str, Context] = {}
+    memory: dict[str, Memory] = {}
+    alerts: dict[str, Alert] = {}
+    pending: dict[str, Pending] = {}
+
+    def snapshot(self) -> State:
+        """Return a copy that further folding does not touch."""
+        return State(
+            {member: copy.copy(context) for member, context in self.contexts.items()},
+            {name: copy.copy(memory) for name, memory in self.memory.items()},
+            dict(self.alerts),
+            dict(self.pending),
+        )
+
+    def absorb(self, other: State) -> None:
+        """Take over what another key knows: its sessions turn out to belong to this family."""
+        self.contexts.update(other.contexts)
+        self.memory.update(other.memory)
+        self.alerts.update(other.alerts)
+        self.pending.update(other.pending)
+
+    def settle(self, until_us: int) -> None:
+        """Let pending hits that are due become alerts."""
+        for alert_id, pending in list(self.pending.items()):
+            if pending.due_us <= until_us:
+                del self.pending[alert_id]
+                self.alerts[alert_id] = pending.alert

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from tests.detectors.story import Story, alert, delivered, given, login, logout, use
+
+# The app of these stories declares a revoke_grace of 5 s (the default) and no clock skew.
+
+
+def not_effective(*stream: object) -> Story:
+    return given(*stream, rules="revocation-not-effective")  # type: ignore[arg-type]
+
+
+def test_a_use_after_the_grace_of_a_delivered_revocation() -> None:
+    not_effective(login("alice", at=0), delivered("alice", at=10), use("alice", at=16)).then(
+        alert("revocation-not-effective", "critical", session="alice")
+    )
+
+
+def test_a_request_inside_the_grace_proves_nothing() -> None:
+    not_effective(login("alice", at=0), delivered("alice", at=10), use("alice", at=15)).silent()
+
+
+def test_an_event_that_happened_before_but_arrives_later_proves_nothing() -> None:
+    not_effective(login("alice", at=0), delivered("alice", at=10), use("alice", at=9, arrives=60)).silent()
+
+
+def test_an_event_of_a_fast_clock_that_arrived_inside_the_grace_proves_nothing() -> None:
+    not_effective(login("alice", at=0), delivered("alice", at=10), use("alice", at=20, arrives=12)).silent()
+
+
+def test_a_released_session_may_be_used() -> None:
+    released = delivered("alice", at=20, kind="revocation_released")
+    not_effective(login("alice", at=0), delivered("alice", at=10), released, use("alice", at=30)).silent()
+
+
+def test_a_second_delivery_does_not_extend_the_grace() -> None:
+    not_effective(login("alice", at=0), delivered("alice", at=10), delivered("alice", at=14), use("alice", at=16)).then(
+        alert("revocation-not-effective")
+    )
+
+
+def test_a_session_that_the_app_itself_revoked_is_held_to_the_same() -> None:
+    not_effective(login("alice", at=0), logout("alice", at=10, reason="revoked"), use("alice", at=16)).then(
+        alert("revocation-not-effective")
+    )
+
+
+def test_a_late_event_proves_nothing() -> None:
+    # Older than the bound of disorder by the time it comes: it may have been spooled anywhere.
+    not_effective(
+        login("alice", at=0),
+        delivered("alice", at=10),
+        *[logout("alice", at=100 + 60 * step) for step in range(6)],
+        use("alice", at=20, arrives=500),
+    ).silent()
+
+
+def test_another_session_of_the_user_is_not_meant() -> None:
+    not_effective(
+        login("alice", at=0), delivered("alice", at=10), login("alice", at=20, session="new"),
+        use("alice", at=30, session="new"),
+    ).silent()  # fmt: skip

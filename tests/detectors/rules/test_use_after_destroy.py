@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from detectors.plan import RuleSetting
+from detectors.rules.use_after_destroy import UseAfterDestroyParameters
+from schemas.app import AppPolicy, Apps
+from schemas.instant import MINUTE, SECOND
+from tests.detectors.story import Story, alert, given, login, logout, use
+
+
+def after_destroy(*stream: object, **options: object) -> Story:
+    return given(*stream, rules="use-after-destroy", **options)  # type: ignore[arg-type]
+
+
+def test_a_use_long_after_the_logout() -> None:
+    after_destroy(login("alice", at=0), logout("alice", at=100), use("alice", at=161)).then(
+        alert("use-after-destroy", "high", session="alice")
+    )
+
+
+def test_requests_in_flight_at_the_logout_are_silent() -> None:
+    after_destroy(login("alice", at=0), logout("alice", at=100), use("alice", at=160)).silent()
+
+
+def test_a_use_before_the_logout_that_arrives_after_it_is_silent() -> None:
+    after_destroy(login("alice", at=0), logout("alice", at=170), use("alice", at=100)).silent()
+
+
+def test_a_logout_that_arrives_after_the_use_is_understood() -> None:
+    after_destroy(login("alice", at=0), use("alice", at=170), logout("alice", at=100)).then(alert("use-after-destroy"))
+
+
+def test_a_login_in_between_makes_the_session_anew_even_when_it_arrives_last() -> None:
+    after_destroy(
+        login("alice", at=0),
+        logout("alice", at=10),
+        use("alice", at=100),
+        login("alice", at=50),
+    ).silent()
+
+
+def test_the_clocks_of_the_apps_servers_may_differ() -> None:
+    apps = Apps({"bank": AppPolicy("bank", clock_skew_us=2 * MINUTE)})
+    after_destroy(login("alice", at=0), logout("alice", at=100), use("alice", at=279), apps=apps).silent()
+
+
+def test_a_revoked_session_belongs_to_the_proof_of_revocation() -> None:
+    after_destroy(login("alice", at=0), logout("alice", at=100, reason="revoked"), use("alice", at=200)).silent()
+
+
+def test_it_ends_with_the_sessions_absolute_timeout() -> None:
+    apps = Apps({"bank": AppPolicy("bank", clock_skew_us=0, absolute_timeout_us=10 * MINUTE)})
+    after_destroy(login("alice", at=0), logout("alice", at=100), use("alice", at=700), apps=apps).silent()
+
+
+def test_the_grace_is_a_parameter() -> None:
+    settings = {"use-after-destroy": RuleSetting(UseAfterDestroyParameters(grace="2s"))}
+    stream = (login("alice", at=0), logout("alice", at=10), use("alice", at=12.5))
+    after_destroy(*stream, settings=settings).then(alert("use-after-destroy"))
+
+
+def test_the_alert_names_the_logout() -> None:
+    ended = logout("alice", at=10)
+    (found,) = after_destroy(login("alice", at=0), ended, use("alice", at=100)).alerts
+    assert found.evidence[0].event_id == ended.event_id
+    assert "90.0 s after its logout" in found.summary
+    assert found.evidence[-1].time_us - found.evidence[0].time_us == 90 * SECOND
