@@ -49,9 +49,12 @@ class State(msgspec.Struct):
         self.alerts.update(other.alerts)
         self.pending.update(other.pending)
 
-    def settle(self, until_us: int) -> None:
-        """Let pending hits that are due become alerts."""
+    def settle(self, until_us: int) -> bool:
+        """Let pending hits that are due become alerts; say whether any did."""
+        settled = False
         for alert_id, pending in list(self.pending.items()):
             if pending.due_us <= until_us:
                 del self.pending[alert_id]
                 self.alerts[alert_id] = pending.alert
+                settled = True
+        return settled

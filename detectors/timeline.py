@@ -54,6 +54,7 @@ class Timeline:
     __slots__ = (
         "base",
         "base_order",
+        "decided_us",
         "fold",
         "head",
         "kind",
@@ -72,6 +73,8 @@ class Timeline:
         self.tail: list[Entry] = []
         self.base_order: tuple[int, str] = (0, "")
         self.newest_us = 0
+        # Until when stream time, not an event of this key, has decided pending hits.
+        self.decided_us = 0
         self.published: dict[str, Alert] = {}
 
     def take(self, item: Item, settled_us: int) -> None:
@@ -85,7 +88,7 @@ class Timeline:
         order = order_of(entry)
         if order <= self.base_order:
             self._take_late(item)
-        elif not self.tail or order > order_of(self.tail[-1]):
+        elif self._follows(order):
             self._own_head()
             self.tail.append(entry)
             self.fold(self.head, item)
@@ -100,8 +103,7 @@ class Timeline:
         self.head = self.base.snapshot()
         for _, _, item in self.tail:
             self.fold(self.head, item)
-        if self.head.pending:
-            self.head.settle(settled_us)
+        self._decide(settled_us)
 
     def absorb(self, other: Timeline, settled_us: int) -> None:
         """Take over another key's events: its sessions turn out to be of this family."""
@@ -119,7 +121,7 @@ class Timeline:
         """Decide the pending hits that are due."""
         if self.head.pending:
             self._own_head()
-            self.head.settle(until_us)
+            self._decide(until_us)
 
     def changes(self) -> Iterator[AlertChange]:
         """Yield how the alerts differ from those published, and take them as published."""
@@ -146,6 +148,14 @@ class Timeline:
         """Return the session ids of this family, those in the tail included."""
         waiting = {item.session_id or "" for _, _, item in self.tail}
         return waiting.union(self.head.contexts, self.base.contexts)
+
+    def _follows(self, order: tuple[int, str]) -> bool:
+        """Say whether the head can go on; else the tail runs again, since this may undo what was decided."""
+        return order[0] >= self.decided_us and (not self.tail or order > order_of(self.tail[-1]))
+
+    def _decide(self, until_us: int) -> None:
+        if self.head.settle(until_us):
+            self.decided_us = until_us
 
     def _own_head(self) -> None:
         # At rest base and head are one object: most keys never hear of disorder.

@@ -201,7 +201,7 @@ def test_kills_and_restarts_do_not_matter(stream: list[Told], kills: list[tuple[
     assert outcome(found) == judge(in_order(stream))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @for_all(STREAMS, st.integers(0, SPAN_S))
 def test_ticks_decide_when_and_never_whether(stream: list[Told], at: int) -> None:
     items = as_told(stream)
