@@ -169,3 +169,10 @@ def test_empty_lists_write_nothing(writer: Writer, reader: Reader) -> None:
         writer.append_audit([])
         writer.save_offsets("session-events", None, {})
     assert not any(reader.counts().values())
+
+
+def test_warming_up_leaves_nothing_behind(database: Database) -> None:
+    writer = database.writer()
+    writer.warm_up()
+    assert writer.last_seq == 0
+    assert database.reader().counts()["events"] == 0
