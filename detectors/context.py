@@ -25,7 +25,7 @@ CONTEXT_VERSION = 1
 """Raised when a field changes its meaning: stored state of another version is rebuilt from the events."""
 
 
-class Use(msgspec.Struct, frozen=True, gc=False):
+class Use(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A network from which a key was last successfully used, and with what.
 
     Attributes:
@@ -42,7 +42,7 @@ class Use(msgspec.Struct, frozen=True, gc=False):
     event_id: str
 
 
-class SessionContext(msgspec.Struct, gc=False):
+class SessionContext(msgspec.Struct, gc=False, array_like=True):
     """A session as seen so far, in event time.
 
     Attributes:
@@ -110,7 +110,7 @@ class SessionContext(msgspec.Struct, gc=False):
         return heir
 
 
-class UserContext(msgspec.Struct, gc=False):
+class UserContext(msgspec.Struct, gc=False, array_like=True):
     """A user as seen so far in one realm: the networks in use, newest use last."""
 
     realm: str

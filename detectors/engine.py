@@ -158,18 +158,18 @@ class Engine:
 
     def _take_event(self, event: Event) -> None:
         trusted = event.type in AUTHENTICATED
-        # Read back from the store it may still carry what another key once found.
-        event.late = False
+        late = False
         if event.session_id is not None and event.type in self._routed["session"]:
             key = f"{event.app} {event.session_id}"
             if event.type == "create" and event.reason in LINEAGE_REASONS and event.parent_session_id:
                 self._join(key, f"{event.app} {event.parent_session_id}")
-            self._take("session", self.lineage.root(key), event, trusted=trusted)
+            late = self._take("session", self.lineage.root(key), event, trusted=trusted)
         if event.user_id is not None and event.type in self._routed["user"]:
             realm = self._apps.realm_of(event.app)
-            self._take("user", f"{realm} {event.user_id}", event, trusted=trusted)
-        if event.late:
-            self.late += 1
+            late = self._take("user", f"{realm} {event.user_id}", event, trusted=trusted) or late
+        # For the row alone: an event can be late for one of its keys and in order for the other.
+        event.late = late
+        self.late += late
 
     def _take_signal(self, signal: Signal) -> None:
         if signal.kind == "tick":
@@ -180,15 +180,16 @@ class Engine:
             root = self.lineage.root(f"{signal.app} {signal.session_id}")
             self._take("session", root, signal, trusted=True)
 
-    def _take(self, kind: RuleKey, key: str, item: Item, *, trusted: bool) -> None:
+    def _take(self, kind: RuleKey, key: str, item: Item, *, trusted: bool) -> bool:
         pool = self._pool(kind, key)
         timeline = pool.get(key)
         if timeline is None:
             timeline = self.new_timeline(kind)
-        timeline.take(item, self.stream_us)
+        late = timeline.take(item, self.stream_us)
         for gone in pool.touch(key, timeline, trusted=trusted):
             self._forget(kind, gone)
         self._mark((kind, key), timeline)
+        return late
 
     def _join(self, child: str, parent: str) -> None:
         roots = self.lineage.join(child, parent)
@@ -243,12 +244,12 @@ class Engine:
     def _timeline_at(self, key: Key) -> Timeline | None:
         return self._pool(*key).get(key[1])
 
-    def _fold_session(self, state: State, item: Item) -> None:
+    def _fold_session(self, state: State, item: Item, late: bool) -> None:
         if isinstance(item, Event):
-            self._judge.fold_event("session", state, item)
+            self._judge.fold_event("session", state, item, late=late)
         else:
             self._judge.fold_signal(state, item)
 
-    def _fold_user(self, state: State, item: Item) -> None:
+    def _fold_user(self, state: State, item: Item, late: bool) -> None:
         if isinstance(item, Event):
-            self._judge.fold_event("user", state, item)
+            self._judge.fold_event("user", state, item, late=late)

@@ -36,15 +36,22 @@ class Judge:
         self._apps = apps
         self._faults = faults
 
-    def fold_event(self, kind: RuleKey, state: State, event: Event) -> None:
-        """Let the rules judge an event, then let the context take it in."""
+    def fold_event(self, kind: RuleKey, state: State, event: Event, *, late: bool) -> None:
+        """Let the rules judge an event, then let the context take it in.
+
+        Args:
+            kind: session or user.
+            state: of the event's key, changed in place.
+            event: the event.
+            late: it is older than the bound of disorder of this key.
+        """
         app = self._apps[event.app]
         member = (event.session_id or "") if kind == "session" else ""
         context = self._context(kind, state, member, event, app)
         if state.pending:
             state.settle(event.time_us)
         for rule in self._plan.of(event.app).by_type.get((kind, event.type), ()):
-            if rule.id in self._faults.switched_off:
+            if rule.id in self._faults.switched_off or (late and not rule.judges_late):
                 continue
             memory = self._memory(state, rule, member)
             try:
@@ -53,7 +60,7 @@ class Judge:
                 self._faults.record(rule, event, error)
                 continue
             if verdict is not None:
-                self._record(rule, verdict, event, state, app)
+                self._record(rule, verdict, event, state, late=late)
         if event.type in CONTEXT_EVENTS[kind]:
             context.observe(event)
 
@@ -96,7 +103,8 @@ class Judge:
             memory = state.memory[name] = rule.memory()
         return memory
 
-    def _record(self, rule: AnyRule, verdict: Hit | Undo, event: Event, state: State, app: AppPolicy) -> None:
+    def _record(self, rule: AnyRule, verdict: Hit | Undo, event: Event, state: State, *, late: bool) -> None:
+        app = self._apps[event.app]
         if rule.key == "session":
             scope, value, episode = event.app, event.session_id or "", verdict.episode or "session"
         else:
@@ -108,7 +116,10 @@ class Judge:
             return
         waiting = state.pending.get(identity)
         known = state.alerts.get(identity) or (waiting.alert if waiting else None)
-        alert = further(known, verdict, event, rule) if known else first(identity, verdict, event, rule, value)
+        if known:
+            alert = further(known, verdict, event, rule, late=late)
+        else:
+            alert = first(identity, verdict, event, rule, value, late=late)
         if rule.settle_us and identity not in state.alerts:
             due_us = waiting.due_us if waiting else event.time_us + rule.settle_us + app.clock_skew_us
             state.pending[identity] = Pending(due_us, alert)
@@ -116,7 +127,7 @@ class Judge:
             state.alerts[identity] = alert
 
 
-def first(identity: str, hit: Hit, event: Event, rule: AnyRule, value: str) -> Alert:
+def first(identity: str, hit: Hit, event: Event, rule: AnyRule, value: str, *, late: bool) -> Alert:
     """Return the alert of an episode's first hit."""
     return Alert(
         alert_id=identity,
@@ -139,12 +150,12 @@ def first(identity: str, hit: Hit, event: Event, rule: AnyRule, value: str) -> A
         network=event.place.network,
         device_id=event.device_id,
         confidence=hit.confidence,
-        late=event.late,
+        late=late,
         drill=event.drill,
     )
 
 
-def further(alert: Alert, hit: Hit, event: Event, rule: AnyRule) -> Alert:
+def further(alert: Alert, hit: Hit, event: Event, rule: AnyRule, *, late: bool) -> Alert:
     """Return the alert with one more hit. A higher tier brings its own words and its own event."""
     evidence = (*alert.evidence, Evidence(event.event_id, event.time_us, hit.fact))
     if len(evidence) > MAX_EVIDENCE:
@@ -158,7 +169,7 @@ def further(alert: Alert, hit: Hit, event: Event, rule: AnyRule) -> Alert:
         first_event_time_us=min(alert.first_event_time_us, event.time_us),
         last_event_time_us=max(alert.last_event_time_us, event.time_us),
         user_id=alert.user_id or event.user_id,
-        late=alert.late and event.late,
+        late=alert.late and late,
     )
     if severity.rank > alert.severity.rank:
         updated.severity = severity

@@ -75,6 +75,7 @@ class Rule(ABC, Generic[ContextT, MemoryT]):
         severity: the default, or the highest tier.
         mode: the default mode.
         runbook: two or three steps: what to look at, what would make it benign, what to do.
+        judges_late: whether it may judge an event that is older than the bound of disorder.
         settle_us: how long a hit waits for an event that may undo it; 0 where none can.
         memory: the type of what it remembers a key; None when it remembers nothing.
         dedup_us: for user rules, how long further hits are the same alert.
@@ -90,6 +91,7 @@ class Rule(ABC, Generic[ContextT, MemoryT]):
     severity: ClassVar[Severity]
     mode: ClassVar[Mode] = "alert"
     runbook: ClassVar[tuple[str, ...]]
+    judges_late: ClassVar[bool] = True
     settle_us: ClassVar[int] = 0
     memory: ClassVar[type[Memory] | None] = None
     dedup_us: ClassVar[int] = HOUR

@@ -1,8 +1,12 @@
-"""State as bytes: msgpack with fixed types, never pickle."""
+"""State as bytes: msgpack with fixed types, never pickle.
+
+A tail is stored as the sequence numbers of its events, which are rows already: written out, the events of three
+minutes are ten times what is known of the key.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import msgspec
 
@@ -29,7 +33,7 @@ class StoredTimeline(msgspec.Struct):
     memory: dict[str, msgspec.Raw]
     alerts: dict[str, Alert]
     pending: dict[str, Pending]
-    events: list[Event]
+    tail: list[int]
     signals: list[Signal]
     base_order: tuple[int, str]
     newest_us: int
@@ -58,28 +62,40 @@ def take(engine: Engine) -> list[SnapshotRow]:
     return rows
 
 
-def restore(engine: Engine, rows: Iterable[SnapshotRow], rules: Mapping[str, type[AnyRule]]) -> int:
+EventsBySeq = Callable[[Collection[int]], Mapping[int, Event]]
+"""Looks stored events up by their sequence numbers."""
+
+
+def restore(
+    engine: Engine, rows: Iterable[SnapshotRow], rules: Mapping[str, type[AnyRule]], events: EventsBySeq
+) -> int:
     """Fill an engine from the newest row of each key.
+
+    Args:
+        engine: to be filled.
+        rows: the newest of each key.
+        rules: rule classes by id; the memory of a rule that is no longer there is left out.
+        events: the look-up for the tails.
 
     Returns:
         how many keys were restored.
     """
-    timelines: list[tuple[RuleKey, str, Timeline]] = []
+    stored: list[tuple[RuleKey, str, StoredTimeline]] = []
     for row in rows:
         if row.content is None:
             continue
         if row.kind == ENGINE_ROW[0]:
-            stored = _engine.decode(row.content)
-            engine.stream_us = stored.stream_us
-            engine.faults.switched_off.update(stored.switched_off)
+            whole = _engine.decode(row.content)
+            engine.stream_us = whole.stream_us
+            engine.faults.switched_off.update(whole.switched_off)
         else:
-            kind: RuleKey = "session" if row.kind == "session" else "user"
-            timelines.append((kind, row.key, decode(row.content, engine.new_timeline(kind), rules)))
+            stored.append(("session" if row.kind == "session" else "user", row.key, _timeline.decode(row.content)))
+    found = events({seq for _, _, timeline in stored for seq in timeline.tail})
     # After the engine's own row, wherever that stood: rebuilding a head needs the stream time.
-    for kind, key, timeline in timelines:
-        engine.adopt(kind, key, timeline)
+    for kind, key, timeline in stored:
+        engine.adopt(kind, key, _filled(engine.new_timeline(kind), timeline, rules, found))
     engine.take_dirty()
-    return len(timelines)
+    return len(stored)
 
 
 def encode(timeline: Timeline) -> bytes:
@@ -93,7 +109,7 @@ def encode(timeline: Timeline) -> bytes:
         memory={name: msgspec.Raw(_encode(memory)) for name, memory in base.memory.items()},
         alerts=base.alerts,
         pending=base.pending,
-        events=[item for _, _, item in timeline.tail if isinstance(item, Event)],
+        tail=[item.seq for _, _, item in timeline.tail if isinstance(item, Event)],
         signals=[item for _, _, item in timeline.tail if isinstance(item, Signal)],
         base_order=timeline.base_order,
         newest_us=timeline.newest_us,
@@ -101,9 +117,9 @@ def encode(timeline: Timeline) -> bytes:
     return _encode(stored)
 
 
-def decode(content: bytes, timeline: Timeline, rules: Mapping[str, type[AnyRule]]) -> Timeline:
-    """Fill an empty timeline from msgpack; the memory of a rule that is no longer there is left out."""
-    stored = _timeline.decode(content)
+def _filled(
+    timeline: Timeline, stored: StoredTimeline, rules: Mapping[str, type[AnyRule]], events: Mapping[int, Event]
+) -> Timeline:
     state = State(alerts=stored.alerts, pending=stored.pending)
     state.contexts.update(stored.sessions)
     if stored.user is not None:
@@ -113,8 +129,8 @@ def decode(content: bytes, timeline: Timeline, rules: Mapping[str, type[AnyRule]
         if rule is not None and rule.memory is not None:
             state.memory[name] = msgspec.msgpack.decode(raw, type=rule.memory)
     timeline.base = timeline.head = state
-    items: list[Item] = [*stored.events, *stored.signals]
-    timeline.tail = sorted((entry_of(item) for item in items), key=order_of)
+    items: list[Item] = [*(events[seq] for seq in stored.tail if seq in events), *stored.signals]
+    timeline.tail = sorted(map(entry_of, items), key=order_of)
     timeline.base_order = stored.base_order
     timeline.newest_us = stored.newest_us
     return timeline

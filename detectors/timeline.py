@@ -29,7 +29,8 @@ Item = Event | Signal
 Entry = tuple[int, str, Item]
 """Event time, event or signal id, and the event or signal: the order in which a key's facts count."""
 
-Fold = Callable[[State, Item], None]
+Fold = Callable[[State, Item, bool], None]
+"""Applies an event or signal to a state; the last argument says that it is late for this key."""
 
 
 def entry_of(item: Item) -> Entry:
@@ -77,32 +78,37 @@ class Timeline:
         self.decided_us = 0
         self.published: dict[str, Alert] = {}
 
-    def take(self, item: Item, settled_us: int) -> None:
+    def take(self, item: Item, settled_us: int) -> bool:
         """Take in an event or signal wherever it belongs.
 
         Args:
             item: the event or signal.
             settled_us: stream time until which pending hits have been decided.
+
+        Returns:
+            whether it was late for this key.
         """
         entry = entry_of(item)
         order = order_of(entry)
-        if order <= self.base_order:
+        late = order <= self.base_order
+        if late:
             self._take_late(item)
         elif self._follows(order):
             self._own_head()
             self.tail.append(entry)
-            self.fold(self.head, item)
+            self.fold(self.head, item, False)
         else:
             insort(self.tail, entry, key=order_of)
             self.rebuild(settled_us)
         self.newest_us = max(self.newest_us, item.time_us)
         self._trim()
+        return late
 
     def rebuild(self, settled_us: int) -> None:
         """Run the tail again from the base."""
         self.head = self.base.snapshot()
         for _, _, item in self.tail:
-            self.fold(self.head, item)
+            self.fold(self.head, item, False)
         self._decide(settled_us)
 
     def absorb(self, other: Timeline, settled_us: int) -> None:
@@ -163,11 +169,9 @@ class Timeline:
             self.head = self.base.snapshot()
 
     def _take_late(self, item: Item) -> None:
-        if isinstance(item, Event):
-            item.late = True
         self._own_head()
-        self.fold(self.base, item)
-        self.fold(self.head, item)
+        self.fold(self.base, item, True)
+        self.fold(self.head, item, True)
 
     def _trim(self) -> None:
         bound_us = self.newest_us - self.lateness_us
@@ -176,7 +180,7 @@ class Timeline:
         for entry in self.tail:
             if done >= surplus and entry[0] >= bound_us:
                 break
-            self.fold(self.base, entry[2])
+            self.fold(self.base, entry[2], False)
             self.base_order = max(self.base_order, order_of(entry))
             done += 1
         if done:

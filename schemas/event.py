@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from schemas.limits import INT64_MAX, MAX_ATTRIBUTES, MAX_REASON, MAX_TEXT, MAX_USER_ID
+from schemas.limits import INT64_MAX, MAX_ATTRIBUTES, MAX_FLAG, MAX_FLAGS, MAX_REASON, MAX_TEXT, MAX_USER_ID
 
 EVENT_TYPES = ("create", "validate", "fail", "destroy", "heartbeat")
 REASONS: dict[str, tuple[str, ...]] = {
@@ -33,6 +33,7 @@ AttributeValue = str | int | float | bool | None
 App = Annotated[str, StringConstraints(pattern=APP_PATTERN)]
 HashedSession = Annotated[str, StringConstraints(pattern=SESSION_PATTERN)]
 Text = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
+Flag = Annotated[str, StringConstraints(max_length=MAX_FLAG)]
 Count = Annotated[int, Field(ge=1, le=INT64_MAX)]
 Milliseconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -77,11 +78,11 @@ class SessionEvent(BaseModel):
     lon: Annotated[float, Field(ge=-180, le=180)] | None = None
     asn: Annotated[int, Field(ge=0, le=2**32 - 1)] | None = None
     network_type: Text | None = None
-    input_flags: list[Text] | None = None
+    input_flags: Annotated[list[Flag], Field(max_length=MAX_FLAGS)] | None = None
     attributes: Annotated[dict[str, AttributeValue], Field(max_length=MAX_ATTRIBUTES)] | None = None
 
 
-class Place(msgspec.Struct, frozen=True, gc=False):
+class Place(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Where an address stands. Shared between events: the enrichment stage hands out one object an address.
 
     Attributes:
@@ -104,7 +105,7 @@ class Place(msgspec.Struct, frozen=True, gc=False):
     precision: str | None = None
 
 
-class Agent(msgspec.Struct, frozen=True, gc=False):
+class Agent(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What a User-Agent header says, reduced to what a browser upgrade does not change.
 
     Attributes:
@@ -126,7 +127,7 @@ NOWHERE = Place()
 NO_AGENT = Agent()
 
 
-class Event(msgspec.Struct, gc=False):
+class Event(msgspec.Struct, gc=False, array_like=True):
     """A decoded event. Stages after the decoder may trust every field.
 
     Attributes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from operator import attrgetter
 
 import duckdb
@@ -34,6 +34,7 @@ EVENTS_BETWEEN = f"""
 SELECT {SELECTED} FROM events
 WHERE seq > $after AND seq <= $until AND event_time >= make_timestamp($since) ORDER BY seq
 """
+EVENTS_AT = f"SELECT {SELECTED} FROM events WHERE seq IN (SELECT unnest($seqs::BIGINT[]))"
 SIGNALS_BETWEEN = """
 SELECT signal_id, epoch_us(signal_time), kind, app, session_id, user_id, payload, seq FROM signals
 WHERE seq > $after AND seq <= $until AND signal_time >= make_timestamp($since) ORDER BY seq
@@ -61,6 +62,12 @@ class Recovery(Reading):
         rows = self._rows(POSITIONS, {"topic": topic})
         uuid = next((row[0] for row in rows if row[0] is not None), None)
         return uuid, {partition: offset for _, partition, offset in rows}
+
+    def events_at(self, seqs: Collection[int]) -> dict[int, Event]:
+        """Return the events with these sequence numbers; those that retention has taken are left out."""
+        if not seqs:
+            return {}
+        return {event.seq: event for event in events_of(self._rows(EVENTS_AT, {"seqs": list(seqs)}))}
 
     def replay_after(self, seq: int) -> Iterator[Event | Signal]:
         """Return what was stored after a sequence number, events and signals in the order of ingestion.

@@ -41,6 +41,8 @@ class RevocationNotEffective(Rule[SessionContext, Delivered]):
         "Look whether one server of the app lacks the middleware, or its clock is off.",
         "Never benign while uses go on; talk to the app's developers before trusting its next revocation.",
     )
+    # It may have been spooled anywhere.
+    judges_late = False
     memory = Delivered
 
     def on_signal(self, signal: Signal, memory: Delivered) -> None:
@@ -60,7 +62,7 @@ class RevocationNotEffective(Rule[SessionContext, Delivered]):
                 return None
             since_us, episode = context.ended_us, "destroyed"
         deadline_us = since_us + app.revoke_grace_us + app.clock_skew_us
-        if event.late or event.time_us <= deadline_us or event.arrival_us <= deadline_us:
+        if event.time_us <= deadline_us or event.arrival_us <= deadline_us:
             return None
         seconds = (event.time_us - since_us) / SECOND
         return Hit(

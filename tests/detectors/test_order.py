@@ -180,6 +180,9 @@ def test_the_number_of_engines_does_not_matter(stream: list[Told], shards: int) 
 def test_kills_and_restarts_do_not_matter(stream: list[Told], kills: list[tuple[int, bool]]) -> None:
     """At each kill the engine is lost; what was snapshotted is loaded and the rest judged again, in silence."""
     items = as_told(stream)
+    stored = {seq: item for seq, item in enumerate(items) if isinstance(item, Event)}
+    for seq, item in stored.items():
+        item.seq = seq
     engine, done = new_engine(), 0
     rows: dict[tuple[str, str], snapshot.SnapshotRow] = {}
     snapshotted = 0
@@ -192,7 +195,7 @@ def test_kills_and_restarts_do_not_matter(stream: list[Told], kills: list[tuple[
             rows.update({(row.kind, row.key): row for row in snapshot.take(engine)})
             snapshotted = done
         engine = new_engine()
-        snapshot.restore(engine, rows.values(), RULES)
+        snapshot.restore(engine, rows.values(), RULES, lambda seqs: {seq: stored[seq] for seq in seqs})
         rerun = engine.process(items[snapshotted:done])
         standing = outcome(found)
         for key, value in outcome([rerun]).items():
