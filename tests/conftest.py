@@ -1,0 +1,43 @@
+"""Brokers for every room's tests: the development broker, and Apache Kafka where it can be had."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from ingest.broker import DevelopmentBroker
+from tests.kafka.apache import ApacheKafka, UnavailableError
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # kafka-python 3.0.12 leaves the sockets of refused connections to the garbage collector.
+    config.addinivalue_line("filterwarnings", r"ignore:unclosed <socket.socket .*laddr=.'0\.0\.0\.0':ResourceWarning")
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[str]:
+    """A development broker for the whole run: its address."""
+    with DevelopmentBroker() as running:
+        yield running.bootstrap_servers
+
+
+@pytest.fixture(scope="session")
+def apache() -> Iterator[ApacheKafka]:
+    """An Apache Kafka node for the whole run."""
+    try:
+        node = ApacheKafka()
+        node.start()
+    except UnavailableError as reason:
+        pytest.skip(f"no Apache Kafka: {reason}")
+    yield node
+    node.stop()
+
+
+@pytest.fixture(params=["development", pytest.param("apache", marks=pytest.mark.apache)])
+def kafka(request: pytest.FixtureRequest) -> str:
+    """Address of a broker; every test that asks for it runs on both kinds."""
+    if request.param == "development":
+        return str(request.getfixturevalue("broker"))
+    node: ApacheKafka = request.getfixturevalue("apache")
+    return node.bootstrap_servers
