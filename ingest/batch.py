@@ -1,0 +1,42 @@
+"""The batch: one value that travels through the stages and is committed in one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ingest.source import Record
+from schemas.alert import AlertChange
+from schemas.event import Event
+from schemas.revocation import Revocation
+from schemas.signal import Signal
+from store.rows import AuditLine, DeadLetter, OutboxMessage
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one turn of the loop brings and what it leads to. Each stage reads what is above and fills its
+    own.
+
+    Attributes:
+        arrival_us: the pipeline's clock at the poll, taken once a batch.
+        records: poll. As they came, merged over the partitions by event time.
+        commands: poll. Typed requests of delivery lanes, API and timers; only the respond stage knows them.
+        events, dead_letters: decode; dedup takes duplicates out, enrich fills place and agent.
+        duplicates: dedup. How many were excluded.
+        signals: respond's first half (`observe`): facts of the pipeline's own, before detect.
+        changes: detect.
+        revocations, messages, audit: respond. Rows to write; messages leave after the commit.
+    """
+
+    arrival_us: int
+    records: list[Record] = field(default_factory=list)
+    commands: list[object] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    duplicates: int = 0
+    signals: list[Signal] = field(default_factory=list)
+    changes: list[AlertChange] = field(default_factory=list)
+    revocations: list[Revocation] = field(default_factory=list)
+    messages: list[OutboxMessage] = field(default_factory=list)
+    settled_messages: list[OutboxMessage] = field(default_factory=list)
+    audit: list[AuditLine] = field(default_factory=list)

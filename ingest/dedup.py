@@ -1,0 +1,70 @@
+"""Deduplication: an event counts once, whoever sent it twice and however often.
+
+Identity is (event_id, event_time). Equal means the same event; the same id with another time is refused as a
+conflict where
+it is met: inside the batch, in the event-time hours that the batch touches, and in memory for the last few
+minutes.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+
+from schemas.event import Event
+from schemas.instant import MINUTE
+from schemas.refusal import Reason, Refused
+
+MEMORY_US = 3 * MINUTE
+MEMORY_BOUND = 1_000_000
+MEMORY_FLOOR = 100_000
+"""Ids that are kept whatever their time, so that one event dated far ahead does not empty the memory."""
+
+Known = Callable[[list[Event]], Mapping[str, int]]
+"""Looks up which of the events' ids are stored, with their event time in microseconds."""
+
+
+class Dedup:
+    """Takes duplicates and conflicts out of a batch.
+
+    Args:
+        known: the look-up in the store; without one (a file replay) the memory alone decides.
+        memory_us: how long ids stay in memory, measured on the newest event time seen.
+    """
+
+    def __init__(self, known: Known | None = None, memory_us: int = MEMORY_US) -> None:
+        self._known = known
+        self._memory_us = memory_us
+        self._recent: OrderedDict[str, int] = OrderedDict()
+        self._newest_us = 0
+
+    def unique(self, events: list[Event]) -> tuple[list[Event], list[tuple[Event, Refused]], int]:
+        """Return the new events in their order, the conflicts, and how many duplicates there were."""
+        unknown = [event for event in events if event.event_id not in self._recent]
+        stored = self._known(unknown) if self._known is not None and unknown else {}
+        fresh: list[Event] = []
+        conflicts: list[tuple[Event, Refused]] = []
+        duplicates = 0
+        for event in events:
+            time_us = self._recent.get(event.event_id, stored.get(event.event_id))
+            if time_us is None:
+                self._recent[event.event_id] = event.time_us
+                fresh.append(event)
+            elif time_us == event.time_us:
+                duplicates += 1
+            else:
+                refused = Refused(Reason.ID_CONFLICT, "event_id", "known with another event_time")
+                conflicts.append((event, refused))
+            self._newest_us = max(self._newest_us, event.time_us)
+        self._forget()
+        return fresh, conflicts, duplicates
+
+    def _forget(self) -> None:
+        # Insertion order is near to time order; what is a little out of place only stays a little longer.
+        before_us = self._newest_us - self._memory_us
+        recent = self._recent
+        while len(recent) > MEMORY_FLOOR:
+            event_id, time_us = next(iter(recent.items()))
+            if time_us >= before_us and len(recent) <= MEMORY_BOUND:
+                break
+            del recent[event_id]

@@ -1,0 +1,270 @@
+"""The batch loop: poll, decode, dedup, enrich, observe, detect, respond, commit. One batch, one transaction."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
+
+from detectors import snapshot
+from detectors.engine import Engine
+from ingest.batch import Batch
+from ingest.dead_letter import dead_letter
+from ingest.decode import Decoder
+from ingest.dedup import Dedup
+from ingest.enrich import Enricher
+from ingest.inbox import Inbox, Submission
+from ingest.metrics import Metrics
+from ingest.record import Gap, Record
+from schemas.instant import MINUTE, SECOND
+from schemas.signal import Signal
+from store.writer import Writer
+
+SNAPSHOT_EVERY_US = 30 * SECOND
+SNAPSHOT_EVERY_EVENTS = 200_000
+SWEEP_EVERY_US = MINUTE
+POLL_MS = 500
+"""How long an idle poll waits; a record or a command ends it at once."""
+
+log = structlog.get_logger(__name__)
+
+
+class Source(Protocol):
+    """Where records come from: `ingest.source.KafkaSource`."""
+
+    @property
+    def topic_uuid(self) -> str | None:
+        """Identity of the topic, stored with the positions."""
+
+    @property
+    def stream_time_us(self) -> int | None:
+        """The oldest of the partitions that are behind; None when none is."""
+
+    def poll(self, timeout_ms: int) -> list[Record]:
+        """Return the next records."""
+
+    def positions(self) -> dict[int, int]:
+        """Return the next offset by partition, of what was returned."""
+
+    def take_gaps(self) -> list[Gap]:
+        """Return the places where stored positions did not fit."""
+
+    def lag(self) -> dict[int, int]:
+        """Return the records not yet read, by partition."""
+
+    def commit_for_lag_tools(self, positions: dict[int, int]) -> None:
+        """Tell the group's offsets to whoever watches lag."""
+
+
+class Responder(Protocol):
+    """What alerts lead to: `response.responder.Responder`."""
+
+    def observe(self, batch: Batch) -> None:
+        """First half, before detect: what came back."""
+
+    def respond(self, batch: Batch) -> None:
+        """Second half, after detect: what the alerts lead to."""
+
+    def after_commit(self, batch: Batch) -> None:
+        """Hand over what may leave now."""
+
+
+@dataclass(slots=True)
+class Stages:
+    """What the loop is made of, each handed in ready to use.
+
+    Attributes:
+        clock: the pipeline's clock, microseconds since the epoch.
+        probe: called with ``before <stage>`` and ``after <stage>``; the kill tests hang on it.
+        watch: called with every batch after its commit.
+        beat: called at every turn, so that a loop that hangs can be told from an idle one.
+    """
+
+    source: Source
+    decoder: Decoder
+    dedup: Dedup
+    enricher: Enricher
+    engine: Engine
+    responder: Responder
+    writer: Writer
+    inbox: Inbox
+    metrics: Metrics
+    clock: Callable[[], int]
+    fingerprint: str
+    topic: str
+    retention_us: int
+    probe: Callable[[str], None] = field(default=lambda _name: None)
+    watch: Callable[[Batch], None] = field(default=lambda _batch: None)
+    beat: Callable[[], None] = field(default=lambda: None)
+
+
+class Pipeline:
+    """Runs batches until it is told to stop. Everything here belongs to one thread, the one that writes."""
+
+    def __init__(self, stages: Stages) -> None:
+        self._s = stages
+        self._stages: tuple[tuple[str, Callable[[Batch], None]], ...] = (
+            ("decode", self._decode),
+            ("dedup", self._dedup),
+            ("enrich", self._enrich),
+            ("observe", stages.responder.observe),
+            ("detect", self._detect),
+            ("respond", stages.responder.respond),
+            ("commit", self._commit),
+        )
+        self._carried: list[Signal] = []
+        self._snapshot_us = stages.clock()
+        self._swept_us = self._snapshot_us
+        self._events_since_snapshot = 0
+        self._late = 0
+
+    def run(self, stop: threading.Event) -> None:
+        """Run until `stop` is set; the batch at hand is finished.
+
+        Raises:
+            StoreError: the transaction failed. Nothing of the batch is stored; a restart takes it up again.
+        """
+        self._s.writer.warm_up()
+        self._s.enricher.warm_up()
+        while not stop.is_set():
+            self.turn(POLL_MS)
+        self._final_snapshot()
+
+    def turn(self, timeout_ms: int) -> Batch:
+        """Run one batch; one without records, commands or facts is not committed."""
+        s = self._s
+        s.beat()
+        s.probe("before poll")
+        records = s.source.poll(timeout_ms)
+        submissions = s.inbox.take()
+        batch = Batch(s.clock(), records, [submission.command for submission in submissions])
+        s.probe("after poll")
+        self._note_gaps()
+        if self._is_idle(batch):
+            return batch
+        for name, stage in self._stages:
+            s.probe(f"before {name}")
+            stage(batch)
+            s.probe(f"after {name}")
+        self._after_commit(batch, submissions)
+        return batch
+
+    def _is_idle(self, batch: Batch) -> bool:
+        if batch.records or batch.commands or self._carried:
+            return False
+        return not (self._s.engine.wants_tick(self._stream_us(batch)) or self._snapshot_is_due(batch.arrival_us))
+
+    def _decode(self, batch: Batch) -> None:
+        batch.events, batch.dead_letters = self._s.decoder.decode(batch.records, batch.arrival_us)
+
+    def _dedup(self, batch: Batch) -> None:
+        batch.events, conflicts, batch.duplicates = self._s.dedup.unique(batch.events)
+        if conflicts:
+            records = {(record.partition, record.offset): record for record in batch.records}
+            batch.dead_letters.extend(
+                dead_letter(records[event.partition, event.offset], batch.arrival_us, refused)
+                for event, refused in conflicts
+            )
+
+    def _enrich(self, batch: Batch) -> None:
+        self._s.enricher.enrich(batch.events)
+
+    def _detect(self, batch: Batch) -> None:
+        engine, stream_us = self._s.engine, self._stream_us(batch)
+        batch.signals.extend(self._carried)
+        if engine.wants_tick(stream_us):
+            batch.signals.append(Signal(f"tick:{stream_us}", stream_us, "tick"))
+        findings = engine.process([*batch.signals, *batch.events])
+        batch.changes = findings.changes
+        # Stored with the next batch: a replay must see them after the events that led to them.
+        self._carried = findings.signals
+
+    def _commit(self, batch: Batch) -> None:
+        s, writer = self._s, self._s.writer
+        with writer.transaction():
+            writer.append_signals(batch.signals)
+            writer.append_events(batch.events)
+            writer.append_dead_letters(batch.dead_letters)
+            writer.save_alerts([change.alert for change in batch.changes], batch.arrival_us)
+            writer.save_revocations(batch.revocations)
+            writer.enqueue(batch.messages)
+            writer.settle(batch.settled_messages)
+            writer.append_audit(batch.audit)
+            writer.save_offsets(s.topic, s.source.topic_uuid, s.source.positions())
+            self._snapshot(batch.arrival_us, len(batch.events))
+            s.probe("inside commit")
+
+    def _after_commit(self, batch: Batch, submissions: list[Submission]) -> None:
+        s = self._s
+        s.responder.after_commit(batch)
+        for submission in submissions:
+            submission.committed.set_result(None)
+        if batch.records:
+            s.source.commit_for_lag_tools(s.source.positions())
+        self._measure(batch)
+        s.watch(batch)
+        self._sweep(batch)
+
+    def _snapshot_is_due(self, now_us: int) -> bool:
+        changed = self._events_since_snapshot
+        return changed > 0 and (changed >= SNAPSHOT_EVERY_EVENTS or now_us - self._snapshot_us >= SNAPSHOT_EVERY_US)
+
+    def _snapshot(self, now_us: int, events: int, *, always: bool = False) -> None:
+        self._events_since_snapshot += events
+        if not (always or self._snapshot_is_due(now_us)):
+            return
+        s = self._s
+        s.writer.append_snapshot(s.writer.last_seq, now_us, s.fingerprint, snapshot.take(s.engine))
+        self._snapshot_us, self._events_since_snapshot = now_us, 0
+
+    def _final_snapshot(self) -> None:
+        if self._events_since_snapshot:
+            with self._s.writer.transaction():
+                self._snapshot(self._s.clock(), 0, always=True)
+
+    def _sweep(self, batch: Batch) -> None:
+        if batch.arrival_us - self._swept_us < SWEEP_EVERY_US:
+            return
+        self._swept_us = batch.arrival_us
+        self._s.engine.expire(self._stream_us(batch))
+        self._s.writer.retain(batch.arrival_us - self._s.retention_us)
+        self._s.writer.compact_snapshots()
+
+    def _stream_us(self, batch: Batch) -> int:
+        """Stream time: of the partitions that are behind, else the clock; for settling and expiry alone."""
+        behind_us = self._s.source.stream_time_us
+        return batch.arrival_us if behind_us is None else behind_us
+
+    def _note_gaps(self) -> None:
+        for _ in self._s.source.take_gaps():
+            self._s.metrics.gaps.inc()
+
+    def _measure(self, batch: Batch) -> None:
+        s, metrics = self._s, self._s.metrics
+        for event in batch.events:
+            metrics.events.labels(s.decoder.apps.label(event.app), event.type).inc()
+        for letter in batch.dead_letters:
+            metrics.dead_letters.labels(letter.reason).inc()
+        for change in batch.changes:
+            metrics.alerts.labels(change.alert.rule_id, change.alert.severity, change.kind).inc()
+        for revocation in batch.revocations:
+            metrics.revocations.labels(revocation.state).inc()
+        metrics.duplicates.inc(batch.duplicates)
+        metrics.late.inc(s.engine.late - self._late)
+        self._late = s.engine.late
+        metrics.rule_faults.set(s.engine.faults.total)
+        for kind, size in s.engine.sizes().items():
+            if kind == "evicted":
+                metrics.keys_evicted.set(size)
+            else:
+                metrics.keys.labels(kind).set(size)
+        for partition, lag in s.source.lag().items():
+            metrics.lag.labels(str(partition)).set(lag)
+        now_us = s.clock()
+        metrics.batch_seconds.observe((now_us - batch.arrival_us) / SECOND)
+        if batch.events:
+            newest_us = max(event.time_us for event in batch.events)
+            metrics.event_age_seconds.observe(max(0, now_us - newest_us) / SECOND)
