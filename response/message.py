@@ -1,0 +1,100 @@
+"""The text of a chat message: the facts that a person needs, on one screen."""
+
+from __future__ import annotations
+
+from response.text import safe
+from schemas.alert import Alert
+from schemas.instant import to_datetime
+from schemas.revocation import Revocation
+
+MAX_FACTS = 4
+"""Evidence shown in chat: the newest; the rest stands in the alert."""
+_SHORT = 80
+
+
+def alert_title(alert: Alert) -> str:
+    """Return the headline of an alert."""
+    return f"{alert.severity.upper()} {alert.rule_id}: {_who(alert)}, app {safe(alert.app, _SHORT)}"
+
+
+def alert_body(alert: Alert, done: str) -> str:
+    """Return what happened to whom, from where to where, and what was done.
+
+    Args:
+        alert: as it is now.
+        done: what it led to, a sentence without a full stop.
+    """
+    lines = [
+        safe(alert.summary),
+        "",
+        f"Who: {_who(alert)}" + (f", session {safe(alert.session_id)}" if alert.session_id else ""),
+        f"App: {safe(alert.app, _SHORT)}",
+        f"When: {_when(alert)}",
+    ]
+    if alert.usual:
+        lines.append("Usual: " + ", ".join(_fact(name, value) for name, value in alert.usual.items()))
+    now = _now(alert)
+    if now:
+        lines.append(f"Now: {now}")
+    lines += [f"- {_clock(item.time_us)} {safe(item.fact)}" for item in alert.evidence[-MAX_FACTS:]]
+    return "\n".join([*lines, f"Done: {done}", *_pointer(alert)])
+
+
+def withdrawn_body(alert: Alert, done: str) -> str:
+    """Return that an alert does not hold any more, and what is left of it.
+
+    Args:
+        alert: as it is now.
+        done: what becomes of its revocation.
+    """
+    why = "An event that arrived out of order shows that this alert does not follow; it is withdrawn."
+    return "\n".join(
+        [why, "", f"It said: {safe(alert.summary)}", f"Who: {_who(alert)}", f"Done: {done}", *_pointer(alert)]
+    )
+
+
+def held_body(revocation: Revocation, waiting: int) -> str:
+    """Return that the guard holds revocations of an app.
+
+    Args:
+        revocation: the first that was held.
+        waiting: how many of the app wait in all.
+    """
+    return "\n".join(
+        [
+            f"Revocations of app {safe(revocation.app, _SHORT)} are held and wait for a person; {waiting} so far.",
+            f"Why: {safe(revocation.note)}",
+            f"First: revocation {revocation.revocation_id}, rule {safe(revocation.rule_id or '-', _SHORT)}",
+            "Further ones of this hour are listed, not told.",
+        ]
+    )
+
+
+def _who(alert: Alert) -> str:
+    if alert.user_id is not None:
+        return f"user {safe(alert.user_id, _SHORT)}"
+    return f"{alert.key_kind} {safe(alert.key_value, _SHORT)}"
+
+
+def _when(alert: Alert) -> str:
+    last = f"{_clock(alert.last_event_time_us)} UTC"
+    if alert.hits == 1:
+        return last
+    return f"{last}, {alert.hits} hits since {_clock(alert.first_event_time_us)} UTC"
+
+
+def _now(alert: Alert) -> str:
+    facts = [("address", alert.ip), ("network", alert.network), ("device", alert.device_id)]
+    return ", ".join(_fact(name, value) for name, value in facts if value)
+
+
+def _fact(name: str, value: str) -> str:
+    return f"{safe(name, _SHORT)} {safe(value, _SHORT)}"
+
+
+def _clock(instant_us: int) -> str:
+    return to_datetime(instant_us).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _pointer(alert: Alert) -> list[str]:
+    return [f"Alert: {alert.alert_id}", f"Look: sessionwatch alerts show {alert.alert_id}"]

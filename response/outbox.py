@@ -1,0 +1,123 @@
+"""The outbox: hands committed messages to their lanes."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+
+import msgspec
+import structlog
+
+from response.chat import Chat
+from response.clock import Clock, now_us
+from response.commands import DeliveryResult
+from response.dead_letter_topic import AT_ONCE, TopicProducer
+from response.lanes import Deliver, Lane, Load, Submit
+from response.schedule import URGENT
+from response.targets import Target, lane_of
+from store.rows import OutboxMessage
+
+log = structlog.get_logger()
+
+
+class Outbox:
+    """All lanes. Messages leave only after the transaction that stored them.
+
+    Args:
+        lanes: one for each receiver of the configuration.
+        submit: takes the results of messages that no lane carries.
+        clock: now, microseconds since the epoch.
+    """
+
+    def __init__(self, lanes: Iterable[Lane], submit: Submit, clock: Clock = now_us) -> None:
+        self._lanes = {lane.name: lane for lane in lanes}
+        self._submit = submit
+        self._clock = clock
+
+    def start(self, pending: Iterable[OutboxMessage]) -> None:
+        """Start the lanes with what an earlier run left behind.
+
+        Args:
+            pending: stored messages that have not left, in the order of enqueuing.
+        """
+        self.offer(pending)
+        for lane in self._lanes.values():
+            lane.start()
+
+    def offer(self, messages: Iterable[OutboxMessage]) -> None:
+        """Hand over messages right after their commit. Never blocks."""
+        for name, group in _by_lane(messages).items():
+            if name in self._lanes:
+                self._lanes[name].offer(group)
+            else:
+                self._park(name, group)
+
+    def cancel(self, messages: Iterable[OutboxMessage]) -> None:
+        """Take back messages that need not leave any more."""
+        for name, group in _by_lane(messages).items():
+            if name in self._lanes:
+                self._lanes[name].cancel(group)
+
+    def committed(self, messages: Iterable[OutboxMessage]) -> None:
+        """Note that these results of lanes are stored."""
+        for name, group in _by_lane(messages).items():
+            if name in self._lanes:
+                self._lanes[name].committed(message.message_id for message in group)
+
+    def waiting(self) -> dict[str, int]:
+        """Return how many messages each lane holds."""
+        return {name: lane.waiting() for name, lane in self._lanes.items()}
+
+    def close(self, timeout_s: float = 2.0) -> None:
+        """Stop every lane, within `timeout_s` seconds in all; what has not left does so after the next start."""
+        deadline = time.monotonic() + timeout_s
+        for lane in self._lanes.values():
+            lane.stop(0)
+        for lane in self._lanes.values():
+            lane.stop(max(0.0, deadline - time.monotonic()))
+
+    def _park(self, lane: str, messages: list[OutboxMessage]) -> None:
+        """Give up messages of a receiver that does not stand in the configuration (any more)."""
+        log.warning("messages parked, their lane is not configured", lane=lane, messages=len(messages))
+        at_us = self._clock()
+        why = f"{lane} is not in the configuration"
+        parked = [
+            msgspec.structs.replace(message, state="parked", finished_us=at_us, last_error=why) for message in messages
+        ]
+        self._submit(DeliveryResult(lane, tuple(parked), at_us))
+
+
+def open_lanes(
+    targets: Iterable[Target],
+    chats: Iterable[Chat],
+    submit: Submit,
+    *,
+    topics: Iterable[TopicProducer] = (),
+    load: Load | None = None,
+) -> list[Lane]:
+    """Return a lane for each receiver.
+
+    Args:
+        targets, chats, topics: the receivers.
+        submit: takes the results.
+        load: returns a lane's pending messages from the store, for what exceeds a lane's memory.
+    """
+    lanes = [
+        Lane(lane_of(one), one_by_one(one), submit, schedule=URGENT, load=load, close=one.close) for one in targets
+    ]
+    lanes += [Lane(one.lane, one.deliver, submit, load=load) for one in chats]
+    lanes += [Lane(one.lane, one.deliver, submit, at_once=AT_ONCE, load=load, close=one.close) for one in topics]
+    return lanes
+
+
+def one_by_one(target: Target) -> Deliver:
+    """Return a target's delivery as a lane calls it."""
+    return lambda messages: [target.deliver(message) for message in messages]
+
+
+def _by_lane(messages: Iterable[OutboxMessage]) -> dict[str, list[OutboxMessage]]:
+    groups: dict[str, list[OutboxMessage]] = defaultdict(list)
+    for message in messages:
+        groups[message.lane].append(message)
+    return groups

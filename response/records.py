@@ -1,0 +1,34 @@
+"""What this room asks of the store."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from response.guard import LiveSessions
+from schemas.revocation import Revocation
+from store.rows import OutboxMessage
+
+
+class Records(LiveSessions, Protocol):
+    """Questions about committed state, from the batch loop's thread. `store.reader.Reader` answers them."""
+
+    def is_live(self, app: str, session_id: str, now_us: int, idle_us: int) -> bool:
+        """Return whether a session was used within the idle timeout and not ended since."""
+
+    def live_sessions_of_user(self, app: str, user_id: str, now_us: int, idle_us: int) -> int:
+        """Return how many of a user's sessions are live."""
+
+    def max_sequence(self, app: str, subject: str) -> int:
+        """Return the highest sequence number given to a session or user; 0 for none."""
+
+    def revocation(self, revocation_id: str) -> Revocation | None:
+        """Return a stored revocation."""
+
+    def revocations_since(self, since_us: int) -> list[Revocation]:
+        """Return the revocations decided or changed since an instant, microseconds since the epoch."""
+
+    def unfinished_revocations(self) -> list[Revocation]:
+        """Return the revocations that wait for something."""
+
+    def pending_messages(self) -> list[OutboxMessage]:
+        """Return the messages that have not left, in the order of enqueuing."""

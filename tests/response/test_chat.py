@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+
+import apprise
+import pytest
+from msgspec.json import encode
+
+from response.chat import Chat, ChatText
+from response.errors import ChatRefused
+from response.notices import Notices
+from response.outcome import DELIVERED, Outcome
+from response.policy import PolicyLine
+from response.targets.webhook import WebhookTarget
+from schemas.alert import AlertChange, Severity
+from schemas.instant import DAY
+from store.rows import OutboxMessage
+from tests.response.given import Pipeline, alert, raised, use
+from tests.response.receivers import SECRET, Receiver, answering, answers, hangs
+
+# One of Apprise's own plug-ins imports a module that Python has deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+
+Start = Callable[..., Pipeline]
+
+
+def chat(receiver: Receiver, min_severity: Severity = Severity.INFO, deadline_s: float = 5.0) -> Chat:
+    return Chat(f"json://127.0.0.1:{receiver.port}/", min_severity, deadline_s=deadline_s)
+
+
+def notice(severity: Severity = Severity.HIGH, body: str = "a body") -> OutboxMessage:
+    payload = encode(ChatText(severity, "a title", body)).decode()
+    return OutboxMessage("m1", "chat:x", "chat.alert", "a1", "a1", payload, 0)
+
+
+def told(receiver: Receiver, number: int = 0) -> dict[str, str]:
+    return json.loads(receiver.calls[number].body)  # type: ignore[no-any-return]
+
+
+def test_it_tells_title_and_body_by_apprise() -> None:
+    with Receiver() as receiver:
+        assert chat(receiver).deliver([notice()]) == [DELIVERED]
+    assert (told(receiver)["title"], told(receiver)["message"]) == ("a title", "a body")
+
+
+@pytest.mark.parametrize(
+    ("severity", "kind"), [(Severity.CRITICAL, "failure"), (Severity.HIGH, "warning"), (Severity.LOW, "info")]
+)
+def test_the_severity_shows_in_the_kind(severity: Severity, kind: str) -> None:
+    with Receiver() as receiver:
+        chat(receiver).deliver([notice(severity)])
+    assert told(receiver)["type"] == kind
+
+
+def test_a_service_that_refuses_is_tried_again() -> None:
+    with answering(answers(500)) as receiver:
+        assert chat(receiver).deliver([notice()]) == [Outcome("retry", "the service did not take the message")]
+
+
+def test_a_service_that_redirects_is_not_followed() -> None:
+    with Receiver() as elsewhere, answering(answers(307, location=elsewhere.url)) as receiver:
+        chat(receiver).deliver([notice()])
+    assert elsewhere.calls == []
+
+
+def test_a_service_that_hangs_ends_at_the_deadline_and_holds_one_thread_at_most() -> None:
+    with answering(hangs(1)) as receiver:
+        one = chat(receiver, deadline_s=0.1)
+        before = threading.active_count()
+        assert one.deliver([notice()]) == [Outcome("retry", "the service did not answer within 0.1 s")]
+        assert one.deliver([notice()]) == [Outcome("retry", "the service still hangs from an earlier message")]
+        # One that tells, one of the receiver's own.
+        assert threading.active_count() <= before + 2
+        one._telling.join(5)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("url", ["syslog://", "windows://", "macosx://", "gnome://", "dbus://", "glib://"])
+def test_services_of_this_machine_are_refused(url: str) -> None:
+    with pytest.raises(ChatRefused, match="acts on this machine only"):
+        Chat(url)
+
+
+def test_every_local_service_that_apprise_has_is_refused() -> None:
+    local = [
+        plugin
+        for plugin in apprise.NotificationManager().plugins()  # type: ignore[no-untyped-call]
+        if not any(
+            "{" in str(template).replace("{schema}", "").replace("{facility}", "") for template in plugin.templates
+        )
+    ]
+    names = {name for plugin in local for name in _names(plugin.protocol)}
+    assert {"syslog", "windows", "macosx", "gnome"} <= names
+    for name in names:
+        with pytest.raises(ChatRefused, match="acts on this machine only"):
+            Chat(f"{name}://")
+
+
+def _names(protocol: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    return (protocol,) if isinstance(protocol, str) else tuple(protocol or ())
+
+
+def test_a_service_that_nobody_knows_is_refused_without_showing_the_address() -> None:
+    with pytest.raises(ChatRefused, match="Apprise cannot use this bogus address") as refused:
+        Chat("bogus://token-of-mine/")
+    assert "token-of-mine" not in str(refused.value)
+
+
+def test_an_allow_list_bounds_the_services() -> None:
+    with pytest.raises(ChatRefused, match="json is not among the allowed services"):
+        Chat("json://127.0.0.1/", allowed=["mailto"])
+
+
+def test_the_lane_gives_the_address_away_to_nobody() -> None:
+    one = Chat("json://user:token-of-mine@127.0.0.1/")
+    assert one.lane.startswith("chat:")
+    assert "token" not in one.lane
+
+
+def test_each_chat_is_told_from_its_severity_on(pipeline: Start) -> None:
+    with Receiver() as all_of_it, Receiver() as worst:
+        one = pipeline(chats=[chat(all_of_it), chat(worst, Severity.CRITICAL)])
+        one.turn(changes=raised(alert(mode="alert", severity=Severity.MEDIUM)))
+        one.until_result()
+    assert (len(all_of_it.calls), len(worst.calls)) == (1, 0)
+    assert one.acts() == ["alert raised", "chat.alert delivered"]
+
+
+def test_a_message_is_worth_a_day() -> None:
+    with Receiver() as receiver:
+        [message] = Notices([chat(receiver)]).of_alert(AlertChange("raised", alert()), "nothing", 5)
+    assert message.expires_us == 5 + DAY
+
+
+@pytest.mark.parametrize(
+    ("settings", "done"),
+    [
+        ({"dry_run": True}, "Done: dry run: the session would have been revoked, nothing was sent"),
+        ({"protected": ["alice"]}, "Done: revocation held for a person: the user is protected"),
+        ({}, "Done: revocation of the session sent to the app"),
+    ],
+)
+def test_people_read_what_was_done(
+    pipeline: Start, bank: WebhookTarget, settings: dict[str, object], done: str
+) -> None:
+    with Receiver() as receiver:
+        one = pipeline(targets=[bank], chats=[chat(receiver)], **settings)
+        one.turn([use()], raised(alert()))
+        one.until(lambda: "chat.alert delivered" in one.acts())
+        bodies = [told(receiver, number)["message"] for number in range(len(receiver.calls))]
+    assert any(done in body for body in bodies)
+
+
+def test_a_revocation_that_the_mode_forbids_says_so(pipeline: Start) -> None:
+    with Receiver() as receiver:
+        one = pipeline(chats=[chat(receiver)])
+        one.turn([use()], raised(alert(mode="alert")))
+        one.until_result()
+    assert "Done: not revoked: the rule's mode is alert, not enforce" in told(receiver)["message"]
+
+
+def test_held_revocations_are_told_once_an_hour_and_app(pipeline: Start, bank: WebhookTarget) -> None:
+    with Receiver() as receiver:
+        settings = {"targets": [bank], "chats": [chat(receiver)], "number": 0}
+        one = pipeline(**settings)
+        sessions = [f"s_{number}" for number in range(3)]
+        batch = one.turn([use(s) for s in sessions], raised(*(alert(session_id=s) for s in sessions)))
+        assert [message.kind for message in batch.messages].count("chat.notice") == 1
+        again = WebhookTarget("bank", "bank", "https://bank.example/", [SECRET])
+        one = pipeline(**{**settings, "targets": [again]})
+        batch = one.turn([use("s_9")], raised(alert(session_id="s_9")))
+    assert [message.kind for message in batch.messages] == ["chat.alert"]
+
+
+def test_a_receiver_that_is_gone_is_a_critical_notice(pipeline: Start, bank: WebhookTarget, receiver: Receiver) -> None:
+    receiver.behaviours = [answers(410)]
+    with Receiver() as people:
+        one = pipeline(targets=[bank], chats=[chat(people, Severity.CRITICAL)])
+        one.turn([use()], raised(alert()))
+        one.until(lambda: {"chat.alert delivered", "chat.notice delivered"} <= set(one.acts()))
+    assert told(people, 1)["title"] == "webhook:bank wants nothing any more"
+    assert one.states() == ["failed"]
+
+
+def test_a_revocation_that_is_parked_is_a_critical_notice(
+    pipeline: Start, bank: WebhookTarget, receiver: Receiver
+) -> None:
+    receiver.behaviours = [answers(422)]
+    with Receiver() as people:
+        one = pipeline(targets=[bank], chats=[chat(people, Severity.CRITICAL)])
+        one.turn([use()], raised(alert()))
+        one.until(lambda: {"chat.alert delivered", "chat.notice delivered"} <= set(one.acts()))
+    assert told(people, 1)["title"] == "Not delivered: session.revoked by webhook:bank"
+
+
+def test_a_withdrawn_alert_is_told(pipeline: Start) -> None:
+    with Receiver() as receiver:
+        one = pipeline(chats=[chat(receiver)])
+        one.turn(changes=[AlertChange("withdrawn", alert())])
+        one.until_result()
+    assert told(receiver)["title"].startswith("Withdrawn: CRITICAL session-hijack")
+
+
+def test_nobody_is_told_of_a_shadow_rule(pipeline: Start) -> None:
+    with Receiver() as receiver:
+        one = pipeline(chats=[chat(receiver)], lines=[PolicyLine(("notify",))])
+        batch = one.turn(changes=raised(alert(mode="shadow")))
+    assert batch.messages == []
+    assert one.acts() == ["alert raised"]

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from response.commands import Approve, Release, Retry, RevokeManually
+from response.targets.webhook import WebhookTarget
+from schemas.revocation import Scope
+from tests.response.given import SESSION, Pipeline, alert, raised, use
+from tests.response.receivers import Receiver, answers, hangs
+
+Start = Callable[..., Pipeline]
+
+
+def revoke(scope: Scope = "session", subject: str = SESSION, request: str = "r1") -> RevokeManually:
+    return RevokeManually(request, "bank", scope, subject, by="eve", reason="reported stolen")
+
+
+def held(one: Pipeline) -> str:
+    """A revocation that the guard holds: its id."""
+    one.turn([use()], raised(alert()))
+    [row] = one.responder.held()
+    return row.revocation_id
+
+
+def test_a_person_ends_a_session(pipeline: Start, bank: WebhookTarget, receiver: Receiver) -> None:
+    one = pipeline(targets=[bank])
+    one.turn(commands=[revoke()])
+    one.until_result()
+    data = receiver.calls[0].verified()["data"]
+    assert isinstance(data, dict)
+    assert (data["session_id"], data["reason"], data["alert_id"]) == (SESSION, "reported stolen", None)
+    assert one.reader.revocations()[0].requested_by == "eve"
+
+
+def test_a_person_ends_all_sessions_of_a_user_and_they_are_counted(pipeline: Start, bank: WebhookTarget) -> None:
+    one = pipeline(targets=[bank])
+    one.turn([use("s_1"), use("s_2"), use("s_3", user_id="bob")])
+    one.turn(commands=[revoke("user", "alice")])
+    [row] = one.reader.revocations()
+    assert (row.scope, row.user_id, row.session_id, row.sessions) == ("user", "alice", None, 2)
+
+
+def test_the_same_request_twice_is_one_revocation(pipeline: Start, bank: WebhookTarget) -> None:
+    one = pipeline(targets=[bank])
+    one.turn(commands=[revoke()])
+    one.turn(commands=[revoke()])
+    assert one.states() == ["sent"]
+    assert one.audit()[-1].why == "the request was made before"
+
+
+def test_in_a_dry_run_people_send_nothing_either(pipeline: Start, bank: WebhookTarget) -> None:
+    one = pipeline(targets=[bank], dry_run=True)
+    one.turn(commands=[revoke()])
+    assert one.states() == ["suppressed"]
+
+
+def test_a_held_one_goes_when_a_person_approves(pipeline: Start, bank: WebhookTarget) -> None:
+    one = pipeline(targets=[bank], protected=["alice"])
+    one.turn(commands=[Approve(held(one), by="eve")])
+    one.until_result()
+    assert one.states() == ["delivered"]
+    assert "eve" in {line.actor for line in one.audit()}
+
+
+def test_only_a_held_one_can_be_approved(pipeline: Start, bank: WebhookTarget) -> None:
+    one = pipeline(targets=[bank])
+    one.turn(commands=[Approve("no-such", by="eve")])
+    assert one.audit()[-1].why == "there is no such revocation, expected one that is held"
+
+
+def test_a_release_follows_with_a_higher_sequence(pipeline: Start, bank: WebhookTarget, receiver: Receiver) -> None:
+    one = pipeline(targets=[bank])
+    one.turn([use()], raised(alert()))
+    one.until_result()
+    [row] = one.reader.revocations()
+    batch = one.turn(commands=[Release(row.revocation_id, by="eve", reason="it was a colleague")])
+    one.until_result()
+    released = receiver.calls[1].verified()
+    assert released["type"] == "session.released"
+    assert isinstance(released["data"], dict)
+    assert released["data"]["sequence"] == 2
+    assert one.states() == ["released"]
+    assert [signal.kind for signal in batch.signals] == ["revocation_released"]
+
+
+def test_what_has_not_left_yet_is_dropped_by_a_release(
+    pipeline: Start, bank: WebhookTarget, receiver: Receiver
+) -> None:
+    receiver.behaviours = [answers(429, retry_after="1"), answers(200)]
+    one = pipeline(targets=[bank])
+    one.turn([use()], raised(alert()))
+    one.until_result()
+    [row] = one.reader.revocations()
+    one.turn(commands=[Release(row.revocation_id, by="eve", reason="wrong")])
+    one.until_result()
+    assert [call.verified()["type"] for call in receiver.calls] == ["session.revoked", "session.released"]
+    assert one.reader.pending_messages() == []
+
+
+def test_a_held_one_is_released_without_a_word_to_the_app(pipeline: Start, bank: WebhookTarget) -> None:
+    one = pipeline(targets=[bank], protected=["alice"])
+    batch = one.turn(commands=[Release(held(one), by="eve", reason="known")])
+    assert (one.states(), batch.messages, batch.signals) == (["released"], [], [])
+
+
+def test_a_released_session_is_not_revoked_again_by_the_same_alert(pipeline: Start, bank: WebhookTarget) -> None:
+    one = pipeline(targets=[bank], protected=["alice"])
+    one.turn(commands=[Release(held(one), by="eve", reason="known")])
+    one.turn([use()], raised(alert()))
+    assert one.states() == ["released"]
+
+
+def test_the_next_revocation_of_a_released_session_has_a_higher_sequence(pipeline: Start, bank: WebhookTarget) -> None:
+    one = pipeline(targets=[bank])
+    one.turn([use()], raised(alert()))
+    [row] = one.reader.revocations()
+    one.turn(commands=[Release(row.revocation_id, by="eve", reason="wrong")])
+    one.turn([use()], raised(alert("use-after-destroy")))
+    assert sorted(row.sequence for row in one.reader.revocations()) == [2, 3]
+
+
+def test_a_failed_one_is_delivered_anew(pipeline: Start, bank: WebhookTarget, receiver: Receiver) -> None:
+    receiver.behaviours = [answers(422), answers(200)]
+    one = pipeline(targets=[bank])
+    one.turn([use()], raised(alert()))
+    one.until_result()
+    [row] = one.reader.revocations()
+    one.turn(commands=[Retry(row.revocation_id, by="eve")])
+    one.until_result()
+    assert one.states() == ["delivered"]
+
+
+def test_a_try_under_way_cannot_bring_a_released_message_back(
+    pipeline: Start, bank: WebhookTarget, receiver: Receiver
+) -> None:
+    receiver.behaviours = [hangs(), answers(200)]
+    one = pipeline(targets=[bank])
+    one.turn([use()], raised(alert()))
+    [row] = one.reader.revocations()
+    one.turn(commands=[Release(row.revocation_id, by="eve", reason="wrong")])
+    one.until(lambda: not one.reader.pending_messages())
+    assert [call.verified()["type"] for call in receiver.calls] == ["session.revoked", "session.released"]
+    assert one.states() == ["released"]
