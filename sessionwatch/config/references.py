@@ -1,0 +1,61 @@
+"""Names in one part of the configuration that must exist in another."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from sessionwatch.config.problem import nearest
+from sessionwatch.config.shape import Location
+
+
+def reference_problems(tree: Mapping[str, Any], rule_ids: Iterable[str]) -> Iterator[tuple[Location, str]]:
+    """Yield the location of every name that means nothing, and what is wrong with it.
+
+    It reads the unchecked tree, so that these problems are listed together with all others. What has the
+    wrong type is told elsewhere and passed over.
+    """
+    apps = [name for name in _table(tree.get("apps")) if isinstance(name, str)]
+    rules = list(rule_ids)
+    response = _table(tree.get("response"))
+    for index, target in enumerate(_tables(response.get("targets"))):
+        yield from _unknown(("response", "targets", index, "app"), target.get("app"), apps, "app")
+    for index, line in enumerate(_tables(response.get("policy"))):
+        match = _table(line.get("match"))
+        for key, known in (("app", apps), ("rule", rules)):
+            for position, name in enumerate(_list(match.get(key))):
+                yield from _unknown(("response", "policy", index, "match", key, position), name, known, key)
+    for rule_id, rule in _table(tree.get("rules")).items():
+        for name in _table(_table(rule).get("apps")):
+            yield from _unknown(("rules", rule_id, "apps", name), name, apps, "app")
+    yield from _doubles(("response", "targets"), _tables(response.get("targets")), "name")
+    yield from _doubles(("networks",), _tables(tree.get("networks")), "cidr")
+
+
+def _unknown(location: Location, name: object, known: list[str], kind: str) -> Iterator[tuple[Location, str]]:
+    if isinstance(name, str) and name not in known:
+        if kind == "app" and not known:
+            yield location, f'the app "{name}" is not declared: write a table [apps.{name}]'
+        else:
+            yield location, f'no {kind} is named "{name}"{nearest(name, known)}'
+
+
+def _doubles(location: Location, items: list[Mapping[str, Any]], key: str) -> Iterator[tuple[Location, str]]:
+    counts = Counter(item[key] for item in items if isinstance(item.get(key), str))
+    for value, count in counts.items():
+        if count > 1:
+            last = max(index for index, item in enumerate(items) if item.get(key) == value)
+            yield (*location, last, key), f'"{value}" stands there {count} times'
+
+
+def _table(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> list[object]:
+    return list(value) if isinstance(value, list | tuple) else []
+
+
+def _tables(value: object) -> list[Mapping[str, Any]]:
+    return [_table(item) for item in _list(value)]

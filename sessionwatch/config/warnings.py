@@ -1,0 +1,52 @@
+"""What is allowed and yet probably not meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sessionwatch.config.secret_file import readable_by_others
+from sessionwatch.config.settings import Settings
+
+
+def warnings(settings: Settings) -> list[str]:
+    """Return one line for each thing that an operator should know about a valid configuration."""
+    return [*_enforcement(settings), *_trust(settings), *_exposure(settings)]
+
+
+def _enforcement(settings: Settings) -> Iterator[str]:
+    """Rules that are told to act, and cannot."""
+    everywhere = [rule_id for rule_id, rule in settings.rules.items() if rule.mode == "enforce"]
+    by_app = {app for rule in settings.rules.values() for app, local in rule.by_app.items() if local.mode == "enforce"}
+    acting = [app for app in settings.apps if everywhere or app in by_app]
+    targeted = {target.app for target in settings.response.targets}
+    for app in acting:
+        if app not in targeted:
+            yield f'apps.{app}: a rule is set to "enforce" without a target: no session of it can be ended'
+    if everywhere and not settings.apps:
+        yield f'rules.{everywhere[0]}: set to "enforce", and no app is declared: nothing is ever ended'
+    if (acting or everywhere) and settings.response.dry_run:
+        yield 'response.dry_run: true, so what the rules in "enforce" decide is shown and never sent'
+
+
+def _trust(settings: Settings) -> Iterator[str]:
+    for name, app in settings.apps.items():
+        if not app.signed:
+            yield f"apps.{name}: no signing_key_file: whoever can write to the topic can speak for it"
+
+
+def _exposure(settings: Settings) -> Iterator[str]:
+    if not settings.api.loopback:
+        yield f"api.listen: {settings.api.listen} can be reached from other machines, and asks for no token"
+    files = {
+        "kafka.sasl_plain_password_file": settings.kafka.sasl_plain_password_file,
+        "kafka.ssl_password_file": settings.kafka.ssl_password_file,
+        "kafka.ssl_keyfile": settings.kafka.ssl_keyfile,
+    }
+    files |= {f"apps.{name}.signing_key_file": app.signing_key_file for name, app in settings.apps.items()}
+    files |= {f"chat[{index}].url_file": chat.url_file for index, chat in enumerate(settings.chat)}
+    for index, target in enumerate(settings.response.targets):
+        files[f"response.targets[{index}].secret_file"] = target.secret_file
+        files[f"response.targets[{index}].url_file"] = target.url_file
+    for place, path in files.items():
+        if path is not None and readable_by_others(path):
+            yield f"{place}: {path} can be read by other users of this machine: chmod 600"

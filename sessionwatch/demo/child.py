@@ -1,0 +1,96 @@
+"""A process of the demo's own: started with our import path, ended with its standard input."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from sessionwatch.demo.errors import DemoError
+
+STOP_S = 3.0
+
+
+class Child:
+    """`python -m MODULE ARGUMENTS`, whose standard input and output belong to the demo.
+
+    Args:
+        name: for messages.
+        module: what it runs.
+        arguments: for it.
+        log: where its standard error goes.
+        descriptor: a socket that it inherits.
+
+    Raises:
+        DemoError: it cannot be started.
+    """
+
+    def __init__(self, name: str, module: str, *arguments: str, log: Path, descriptor: int | None = None) -> None:
+        self.name = name
+        # The parent's import path, and not the working directory: it may belong to somebody else.
+        path = os.pathsep.join(entry for entry in sys.path if entry)
+        with log.open("ab") as errors:
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", "-m", module, *arguments],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    env=os.environ | {"PYTHONPATH": path},
+                    pass_fds=() if descriptor is None else (descriptor,),
+                    # Ctrl-C reaches the demo alone, which ends its processes in order.
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise DemoError(f"{name} cannot be started: {error.strerror}") from error
+
+    @property
+    def output(self) -> IO[bytes]:
+        """Its standard output."""
+        assert self._process.stdout is not None
+        return self._process.stdout
+
+    def order(self, line: bytes) -> None:
+        """Write a line to its standard input.
+
+        Raises:
+            DemoError: it has ended.
+        """
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(line + b"\n")
+            self._process.stdin.flush()
+        except (OSError, ValueError) as error:
+            raise DemoError(f"{self.name} has ended") from error
+
+    def check(self) -> None:
+        """Raise DemoError if it has ended by itself."""
+        code = self._process.poll()
+        if code is not None:
+            raise DemoError(f"{self.name} has ended by itself ({code})")
+
+    def stop(self) -> None:
+        """End it: by SIGTERM, and if that does not help by SIGKILL to it and its own processes."""
+        process = self._process
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                stream.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()

@@ -1,0 +1,1 @@
+"""The demo's two web apps: small, real, and users of the emitter like any customer's."""
