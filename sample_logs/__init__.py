@@ -1,0 +1,1 @@
+"""Scenarios: what must fire, and what must not."""
