@@ -1,0 +1,126 @@
+"""The wire format: from the facts of one event to the bytes of a record."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+from sessionwatch_emitter import signature
+from sessionwatch_emitter.keys import KeyRing
+from sessionwatch_emitter.uuid7 import uuid7
+
+SCHEMA_VERSION = 1
+Scalar = str | int | float | bool | None
+Fields = dict[str, object]
+
+# The pipeline cuts what a client can choose at 1,024 characters and flags it; a little more than that is
+# sent, so that it still sees that there was more, and a header of megabytes cannot make an event
+# undeliverable.
+LONGEST_CLIENT_TEXT = 4096
+MAX_ATTRIBUTES = 32
+
+_LONE_SURROGATES = re.compile("[\ud800-\udfff]")
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where a request came from, if the app knows better than the pipeline's own look-up."""
+
+    country: str | None = None
+    region: str | None = None
+    city: str | None = None
+    lat: float | None = None
+    lon: float | None = None
+    asn: int | None = None
+    network_type: str | None = None
+
+    def fields(self) -> Fields:
+        """Return the event's fields of the same names."""
+        return {
+            "country": self.country,
+            "region": self.region,
+            "city": self.city,
+            "lat": self.lat,
+            "lon": self.lon,
+            "asn": self.asn,
+            "network_type": self.network_type,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What goes to Kafka: key, value and headers."""
+
+    key: bytes | None
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+def scalars(attributes: Mapping[str, object]) -> dict[str, object]:
+    """Return those of the app's attributes that an event can carry: the first 32 scalars.
+
+    One that is none must not cost the event: the pipeline would refuse it whole.
+    """
+    kept = {name: value for name, value in attributes.items() if isinstance(name, str) and _is_scalar(value)}
+    return dict(islice(kept.items(), MAX_ATTRIBUTES))
+
+
+def _is_scalar(value: object) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, int):
+        return -(2**63) <= value < 2**63
+    return value is None or isinstance(value, str)
+
+
+def client_text(text: str | None) -> str | None:
+    """Return text that a client could choose, cut to what an event may carry; empty text is none."""
+    return text[:LONGEST_CLIENT_TEXT] if text else None
+
+
+def timestamp(time_us: int) -> str:
+    """Return microseconds since the epoch as RFC 3339 in UTC, with six digits and `Z`."""
+    seconds, microseconds = divmod(time_us, 1_000_000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{microseconds:06d}Z"
+
+
+def safe_utf8(text: str) -> bytes:
+    """Return `text` as UTF-8; lone surrogates, which UTF-8 cannot hold, become U+FFFD."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return _LONE_SURROGATES.sub("\ufffd", text).encode()
+
+
+def build_record(app: str, keys: KeyRing, kind: str, time_us: int, fields: Mapping[str, object]) -> Record:
+    """Return the signed record of one event.
+
+    Args:
+        app: the app's name.
+        keys: sign the record.
+        kind: create, validate, fail, destroy or heartbeat.
+        time_us: when it happened, in microseconds since the epoch.
+        fields: the event's further fields; those that are null are left out.
+
+    Raises:
+        TypeError, ValueError: a value that JSON cannot hold.
+    """
+    event: Fields = {
+        "schema_version": SCHEMA_VERSION,
+        "event_id": uuid7(time_us),
+        "event_time": timestamp(time_us),
+        "type": kind,
+        "app": app,
+    }
+    event.update((name, value) for name, value in fields.items() if value is not None)
+    value = safe_utf8(_JSON.encode(event))
+    subject = fields.get("user_id") or fields.get("session_id") or fields.get("ip")
+    key = safe_utf8(str(subject)) if subject else None
+    signed = signature.header_value(keys.key_id, signature.sign(keys.signing_key, app, key, value))
+    return Record(key, value, ((signature.HEADER, signed),))

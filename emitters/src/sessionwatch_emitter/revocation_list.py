@@ -1,0 +1,436 @@
+"""The app's own list of what was revoked, asked at each request.
+
+It refuses a session whatever store or token the session lives in. One SQLite file (WAL) is shared by the
+app's processes. Look-ups are answered from memory, which is brought up to date when SQLite says that another
+connection has changed the file: so what one worker's receiver has written, every other worker knows at its
+next request.
+
+An entry lives for the session's absolute timeout, at least 30 days, and each refused try renews it. An entry
+with a lower sequence than the known one is ignored, also after a release: a late retry cannot undo what came
+after it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sqlite3
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Literal
+
+from sessionwatch_emitter.errors import RevocationListError
+
+Scope = Literal["session", "user"]
+
+SHORTEST_LIFE_S = 30 * 24 * 3600
+# A webhook is retried for a day; a message is remembered for twice as long.
+MESSAGE_LIFE_S = 2 * 24 * 3600
+# Longer than any sensible sampling interval, after which a use is told at once anyway.
+ENDING_LIFE_S = 600
+# Renewing an entry writes to the file; a refused client may try a thousand times a second, the entry lives
+# for weeks.
+_RENEW_AFTER_US = 3600 * 1_000_000
+_REOPEN_AFTER_S = 1.0
+_MOST_ENDINGS = 10_000
+_BUSY_S = 2.0
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS subject (
+    change INTEGER PRIMARY KEY AUTOINCREMENT,
+    scope TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    revoked INTEGER NOT NULL,
+    not_before_us INTEGER NOT NULL,
+    until_us INTEGER NOT NULL,
+    UNIQUE (scope, subject)
+);
+CREATE TABLE IF NOT EXISTS ending (
+    change INTEGER PRIMARY KEY AUTOINCREMENT,
+    subject TEXT NOT NULL,
+    until_us INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS message (
+    id TEXT PRIMARY KEY,
+    until_us INTEGER NOT NULL
+) WITHOUT ROWID;
+"""
+# No session's id begins like this.
+_USER_PREFIX = "user:"
+_COLUMNS = "scope, subject, sequence, revoked, not_before_us, until_us"
+
+_log = logging.getLogger("sessionwatch_emitter")
+
+
+class Outcome(Enum):
+    """What became of a change: applied, ignored as older than what is known, or met before."""
+
+    APPLIED = "applied"
+    STALE = "stale"
+    REPEATED = "repeated"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a request is refused.
+
+    Attributes:
+        scope: session or user; None when the list cannot be read and fails closed.
+        subject: the session's id as it was revoked, or the user's id.
+    """
+
+    scope: Scope | None
+    subject: str
+
+
+@dataclass(slots=True)
+class _Entry:
+    sequence: int
+    revoked: bool
+    not_before_us: int
+    until_us: int
+
+
+class RevocationList:
+    """Revoked sessions and users of one app.
+
+    Args:
+        path: the SQLite file; it is made, readable by its owner only, if it is not there.
+        absolute_timeout: how long a session of this app can live at most, in seconds.
+        fail_closed: refuse every session while the file cannot be read, rather than let it through.
+        clock: the wall clock in seconds since the epoch.
+
+    Raises:
+        RevocationListError: the file cannot be opened.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        absolute_timeout: float = 0.0,
+        fail_closed: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._path = str(path)
+        self._life_us = int(max(absolute_timeout, SHORTEST_LIFE_S) * 1e6)
+        self._clock = clock
+        self.fail_closed = fail_closed
+        self.judges_users = False
+        """Whether the middleware knows a request's user and the session's start, which a user scope needs."""
+        self.unreadable = 0
+        """How many look-ups could not read the file."""
+        self.on_unreadable: Callable[[], None] | None = None
+        """Called once when the file becomes unreadable."""
+        self._lock = threading.Lock()
+        self._reader: sqlite3.Connection | None = None
+        self._reopen_at = 0.0
+        self._version = -1
+        self._change = 0
+        self._entries: dict[Scope, dict[str, _Entry]] = {"session": {}, "user": {}}
+        self._users_revoked = False
+        self._endings: dict[str, int] = {}
+        self._last_ending = 0
+        try:
+            self._create()
+            self._refresh()
+        except (sqlite3.Error, OSError) as error:
+            raise RevocationListError(f"cannot open the revocation list {self._path}: {error}") from error
+        _close_before_fork(self)
+
+    def __repr__(self) -> str:
+        return f"RevocationList({self._path!r})"
+
+    def refusal(
+        self, session_ids: Iterable[str], *, user_id: str | None = None, started_us: int | None = None
+    ) -> Refusal | None:
+        """Say whether a request is to be refused, and why.
+
+        Args:
+            session_ids: the session's ids under every key that the app knows.
+            user_id: whose session it is, if the app can tell.
+            started_us: when the session began, in microseconds since the epoch; a session of a revoked user
+                of which this is unknown is refused.
+        """
+        readable = self._up_to_date()
+        now_us = self._now_us()
+        for session_id in session_ids:
+            entry = self._entry("session", session_id, now_us)
+            if entry is not None:
+                self._renew("session", session_id, entry, now_us)
+                return Refusal("session", session_id)
+        if user_id is not None:
+            entry = self._entry("user", user_id, now_us)
+            if entry is not None and (started_us is None or started_us < entry.not_before_us):
+                self._renew("user", user_id, entry, now_us)
+                return Refusal("user", user_id)
+        if not readable and self.fail_closed:
+            return Refusal(None, "")
+        return None
+
+    def mark_of(self, session_ids: Iterable[str], user_id: str | None = None) -> tuple[int, int]:
+        """Return a mark that changes whenever a session was revoked, released or ended, by whatever process."""
+        self._up_to_date()
+        sequence = ending = 0
+        for session_id in session_ids:
+            entry = self._entries["session"].get(session_id)
+            sequence = max(sequence, entry.sequence if entry is not None else 0)
+            ending = max(ending, self._endings.get(session_id, 0))
+        if user_id is not None:
+            ending = max(ending, self._endings.get(_USER_PREFIX + user_id, 0))
+        return sequence, ending
+
+    def note_ends(self, session_ids: Iterable[str], user_ids: Iterable[str] = ()) -> None:
+        """Let the other processes know that sessions, or all sessions of users, were ended by the app.
+
+        Raises:
+            RevocationListError: the file cannot be written.
+        """
+        now_us = self._now_us()
+        subjects = [*session_ids, *(_USER_PREFIX + user_id for user_id in user_ids)]
+        with self._writing() as connection:
+            connection.execute("DELETE FROM ending WHERE until_us <= ?", (now_us,))
+            connection.executemany(
+                "INSERT INTO ending (subject, until_us) VALUES (?, ?)",
+                [(subject, now_us + ENDING_LIFE_S * 1_000_000) for subject in subjects],
+            )
+
+    def has_users(self) -> bool:
+        """Say whether any user's sessions are revoked: else nobody needs to ask whose a request is."""
+        self._up_to_date()
+        return self._users_revoked
+
+    def revoke_session(self, session_id: str, sequence: int, *, message_id: str | None = None) -> Outcome:
+        """Refuse a session from now on.
+
+        Args:
+            session_id: its id, as hashed.
+            sequence: rises with every revocation or release of this session.
+            message_id: the message that asks for it; met again, it changes nothing.
+
+        Raises:
+            RevocationListError: the file cannot be written.
+        """
+        return self._write("session", session_id, sequence, True, 0, message_id)
+
+    def revoke_user(self, user_id: str, sequence: int, not_before_us: int, *, message_id: str | None = None) -> Outcome:
+        """Refuse every session of a user that began before `not_before_us`, in microseconds since the epoch.
+
+        Raises:
+            RevocationListError: the file cannot be written.
+        """
+        return self._write("user", user_id, sequence, True, not_before_us, message_id)
+
+    def release(self, scope: Scope, subject: str, sequence: int, *, message_id: str | None = None) -> Outcome:
+        """Let a session, or a user's earlier sessions, through again.
+
+        Raises:
+            RevocationListError: the file cannot be written.
+        """
+        return self._write(scope, subject, sequence, False, 0, message_id)
+
+    def met(self, message_id: str) -> bool:
+        """Say whether a message was dealt with before.
+
+        Raises:
+            RevocationListError: the file cannot be read.
+        """
+        with self._writing() as connection:
+            return _met(connection, message_id, self._now_us())
+
+    def remember(self, message_id: str) -> None:
+        """Note that a message was dealt with.
+
+        Raises:
+            RevocationListError: the file cannot be written.
+        """
+        with self._writing() as connection:
+            _remember(connection, message_id, self._now_us())
+
+    def close(self) -> None:
+        """Close the file; the next look-up opens it again."""
+        with self._lock:
+            self._close_reader()
+
+    def _now_us(self) -> int:
+        return int(self._clock() * 1e6)
+
+    def _entry(self, scope: Scope, subject: str, now_us: int) -> _Entry | None:
+        entry = self._entries[scope].get(subject)
+        return entry if entry is not None and entry.revoked and entry.until_us > now_us else None
+
+    def _up_to_date(self) -> bool:
+        """Bring memory up to date with the file; say whether that was possible."""
+        report = None
+        with self._lock:
+            try:
+                self._refresh()
+                return True
+            except (sqlite3.Error, OSError) as error:
+                # Only the first look-up of an outage speaks: the reader is still there, or was never tried
+                # again.
+                first = self._reopen_at == 0.0
+                self.unreadable += 1
+                self._close_reader()
+                self._reopen_at = time.monotonic() + _REOPEN_AFTER_S
+                if first:
+                    _log.error("the revocation list %s cannot be read: %s", self._path, error)
+                    report = self.on_unreadable
+        if report is not None:
+            report()
+        return False
+
+    def _refresh(self) -> None:
+        if self._reader is None:
+            if time.monotonic() < self._reopen_at:
+                raise sqlite3.OperationalError("unreadable a moment ago")
+            # Opened without leave to create: an empty file in place of a lost one would release everybody in
+            # silence.
+            self._reader = _connect(self._path, create=False)
+            self._version, self._change, self._last_ending = -1, 0, 0
+        version = self._reader.execute("PRAGMA data_version").fetchone()[0]
+        if version == self._version:
+            return
+        self._load_entries(self._reader, self._now_us())
+        self._load_endings(self._reader, self._now_us())
+        self._version = version
+        self._reopen_at = 0.0
+
+    def _load_entries(self, reader: sqlite3.Connection, now_us: int) -> None:
+        rows = reader.execute(
+            "SELECT change, scope, subject, sequence, revoked, not_before_us, until_us FROM subject"
+            " WHERE change > ? AND until_us > ? ORDER BY change",
+            (self._change, now_us),
+        ).fetchall()
+        for entries in self._entries.values():
+            for subject in [subject for subject, entry in entries.items() if entry.until_us <= now_us]:
+                del entries[subject]
+        for change, scope, subject, sequence, revoked, not_before_us, until_us in rows:
+            self._entries[scope][subject] = _Entry(sequence, bool(revoked), not_before_us, until_us)
+            self._change = change
+        self._users_revoked = any(entry.revoked for entry in self._entries["user"].values())
+
+    def _load_endings(self, reader: sqlite3.Connection, now_us: int) -> None:
+        rows = reader.execute(
+            "SELECT change, subject FROM ending WHERE change > ? AND until_us > ? ORDER BY change",
+            (self._last_ending, now_us),
+        ).fetchall()
+        for change, subject in rows:
+            # Moved to the end, so that the oldest stand first.
+            self._endings.pop(subject, None)
+            self._endings[subject] = self._last_ending = change
+        while len(self._endings) > _MOST_ENDINGS:
+            del self._endings[next(iter(self._endings))]
+
+    def _renew(self, scope: Scope, subject: str, entry: _Entry, now_us: int) -> None:
+        until_us = now_us + self._life_us
+        if until_us - entry.until_us < _RENEW_AFTER_US:
+            return
+        entry.until_us = until_us
+        try:
+            with self._writing() as connection:
+                connection.execute(
+                    f"INSERT OR REPLACE INTO subject ({_COLUMNS})"
+                    " SELECT scope, subject, sequence, revoked, not_before_us, ? FROM subject"
+                    " WHERE scope = ? AND subject = ?",
+                    (until_us, scope, subject),
+                )
+        except RevocationListError as error:
+            _log.warning("an entry could not be renewed: %s", error)
+
+    def _write(
+        self,
+        scope: Scope,
+        subject: str,
+        sequence: int,
+        revoked: bool,
+        not_before_us: int,
+        message_id: str | None,
+    ) -> Outcome:
+        now_us = self._now_us()
+        with self._writing() as connection:
+            if message_id is not None:
+                if _met(connection, message_id, now_us):
+                    return Outcome.REPEATED
+                _remember(connection, message_id, now_us)
+            known = connection.execute(
+                "SELECT sequence FROM subject WHERE scope = ? AND subject = ?", (scope, subject)
+            ).fetchone()
+            if known is not None and known[0] > sequence:
+                return Outcome.STALE
+            connection.execute("DELETE FROM subject WHERE until_us <= ?", (now_us,))
+            connection.execute(
+                f"INSERT OR REPLACE INTO subject ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",
+                (scope, subject, sequence, int(revoked), not_before_us, now_us + self._life_us),
+            )
+        return Outcome.APPLIED
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction on a connection of its own: look-ups never wait for it, and see it as another's."""
+        try:
+            with contextlib.closing(_connect(self._path, create=False)) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                yield connection
+                connection.execute("COMMIT")
+        except (sqlite3.Error, OSError) as error:
+            raise RevocationListError(f"cannot write the revocation list {self._path}: {error}") from error
+
+    def _create(self) -> None:
+        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        with contextlib.closing(_connect(self._path, create=True)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.executescript(_TABLES)
+
+    def _close_reader(self) -> None:
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            with contextlib.suppress(sqlite3.Error):
+                reader.close()
+
+
+def _connect(path: str, *, create: bool) -> sqlite3.Connection:
+    mode = "rwc" if create else "rw"
+    return sqlite3.connect(
+        f"{Path(path).absolute().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=_BUSY_S,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+
+
+def _met(connection: sqlite3.Connection, message_id: str, now_us: int) -> bool:
+    query = "SELECT 1 FROM message WHERE id = ? AND until_us > ?"
+    return connection.execute(query, (message_id, now_us)).fetchone() is not None
+
+
+def _remember(connection: sqlite3.Connection, message_id: str, now_us: int) -> None:
+    connection.execute("DELETE FROM message WHERE until_us <= ?", (now_us,))
+    until_us = now_us + MESSAGE_LIFE_S * 1_000_000
+    connection.execute("INSERT OR REPLACE INTO message VALUES (?, ?)", (message_id, until_us))
+
+
+def _close_before_fork(revocations: RevocationList) -> None:
+    """Let no connection cross a fork: SQLite forbids even to close it there. Both sides open their own."""
+    weak = weakref.ref(revocations)
+
+    def before() -> None:
+        alive = weak()
+        if alive is not None:
+            alive._lock.acquire()
+            alive._close_reader()
+
+    def after() -> None:
+        alive = weak()
+        if alive is not None and alive._lock.locked():
+            alive._lock.release()
+
+    os.register_at_fork(before=before, after_in_parent=after, after_in_child=after)

@@ -1,0 +1,292 @@
+from __future__ import annotations
+
+import base64
+import io
+import json
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sessionwatch_emitter import (
+    RevocationList,
+    RevocationReceiver,
+    SecretError,
+    SessionEmitter,
+    SessionWatchMiddleware,
+)
+from standardwebhooks.webhooks import Webhook
+
+from .test_revocation_list import spoil
+
+SECRET = "whsec_" + base64.b64encode(b"0" * 32).decode()
+OLD_SECRET = "whsec_" + base64.b64encode(b"1" * 32).decode()
+RAW = "raw-session"
+
+
+def signed(body: bytes, message_id: str = "msg_1", secret: str = SECRET, age: float = 0) -> dict[str, str]:
+    moment = datetime.fromtimestamp(time.time() - age, UTC)
+    return {
+        "Webhook-Id": message_id,
+        "Webhook-Timestamp": str(int(moment.timestamp())),
+        "Webhook-Signature": Webhook(secret).sign(message_id, moment, body.decode()),
+    }
+
+
+@pytest.fixture
+def emitter(make_emitter, revocations: RevocationList) -> SessionEmitter:
+    return make_emitter(revocations=revocations, sample_interval=1000)
+
+
+@pytest.fixture
+def receiver(emitter: SessionEmitter, revocations: RevocationList) -> RevocationReceiver:
+    return RevocationReceiver(revocations, emitter, secrets=[SECRET, OLD_SECRET])
+
+
+@pytest.fixture
+def message(emitter: SessionEmitter):
+    """Builds the body of a message, as the pipeline writes it."""
+
+    def build(kind: str = "session.revoked", **changes: Any) -> bytes:
+        data = {
+            "revocation_id": "7d1f0f6e-0c5e-5a0b-9d8e-0f3f9c1f6a11",
+            "app": "bank",
+            "session_id": emitter.keys.session_id(RAW),
+            "user_id": "alice",
+            "scope": "session",
+            "sequence": 1,
+            "reason": "session-hijack",
+            "alert_id": None,
+            "rule_id": "session-hijack",
+            "severity": "critical",
+            **changes,
+        }
+        return json.dumps({"type": kind, "timestamp": "2026-11-24T23:00:00.000000Z", "data": data}).encode()
+
+    return build
+
+
+def refused(revocations: RevocationList, emitter: SessionEmitter) -> bool:
+    return revocations.refusal([emitter.keys.session_id(RAW)]) is not None
+
+
+def test_a_signed_revocation_is_carried_out(receiver, message, revocations, emitter) -> None:
+    body = message()
+    assert receiver.receive(signed(body), body).status == 200
+    assert refused(revocations, emitter)
+
+
+def test_a_revocation_is_told_at_once_by_its_hashed_id(receiver, message, emitter, sent) -> None:
+    body = message()
+    receiver.receive(signed(body), body)
+    (event,) = sent(emitter, 1)
+    assert (event["type"], event["reason"], event["session_id"], event["user_id"]) == (
+        "destroy",
+        "revoked",
+        emitter.keys.session_id(RAW),
+        "alice",
+    )
+
+
+def test_a_message_signed_by_the_other_secret_is_taken_too(receiver, message) -> None:
+    body = message()
+    assert receiver.receive(signed(body, secret=OLD_SECRET), body).status == 200
+
+
+def test_the_same_message_again_answers_200_and_changes_nothing(receiver, message, revocations, emitter) -> None:
+    body, release = message(), message("session.released", sequence=2)
+    receiver.receive(signed(body), body)
+    receiver.receive(signed(release, "msg_2"), release)
+    assert receiver.receive(signed(body), body).status == 200
+    assert not refused(revocations, emitter)
+    assert emitter.counters["destroyed"] == 1
+
+
+def test_a_late_message_cannot_undo_a_release(receiver, message, revocations, emitter) -> None:
+    release, late = message("session.released", sequence=2), message(sequence=1)
+    receiver.receive(signed(release, "msg_2"), release)
+    answer = receiver.receive(signed(late, "msg_3"), late)
+    assert (answer.status, answer.body) == (200, b"stale\n")
+    assert not refused(revocations, emitter)
+
+
+def test_the_next_accepted_use_after_a_revocation_is_told_at_once(receiver, message, emitter, sent) -> None:
+    emitter.validated(RAW, user="alice")
+    body = message()
+    receiver.receive(signed(body), body)
+    emitter.validated(RAW, user="alice")
+    assert [event["type"] for event in sent(emitter, 3)] == ["validate", "destroy", "validate"]
+
+
+def test_the_next_accepted_use_in_another_process_is_told_at_once(
+    receiver, message, make_emitter, tmp_path, sent
+) -> None:
+    worker = make_emitter(revocations=RevocationList(tmp_path / "revocations.sqlite"), sample_interval=1000)
+    worker.validated(RAW, user="alice")
+    body = message()
+    receiver.receive(signed(body), body)
+    worker.validated(RAW, user="alice")
+    assert worker.counters["swallowed"] == 0
+
+
+@pytest.mark.parametrize("age", [301, -301])
+def test_a_message_out_of_time_is_refused(receiver, message, age: int) -> None:
+    body = message()
+    assert receiver.receive(signed(body, age=age), body).status == 401
+
+
+def test_a_changed_body_is_refused(receiver, message, revocations, emitter) -> None:
+    body = message()
+    assert receiver.receive(signed(body), body + b" ").status == 401
+    assert not refused(revocations, emitter)
+
+
+def test_a_message_by_a_stranger_is_refused(receiver, message) -> None:
+    body = message()
+    stranger = "whsec_" + base64.b64encode(b"2" * 32).decode()
+    assert receiver.receive(signed(body, secret=stranger), body).status == 401
+
+
+@pytest.mark.parametrize("missing", ["Webhook-Id", "Webhook-Timestamp", "Webhook-Signature"])
+def test_a_message_without_a_header_is_refused(receiver, message, missing: str) -> None:
+    body = message()
+    headers = signed(body)
+    del headers[missing]
+    assert receiver.receive(headers, body).status == 400
+
+
+def test_a_message_to_another_app_is_refused(receiver, message, revocations, emitter) -> None:
+    body = message(app="shop")
+    assert receiver.receive(signed(body), body).status == 422
+    assert not refused(revocations, emitter)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"session_id": "raw value"},
+        {"session_id": None},
+        {"session_id": 7},
+        {"sequence": "1"},
+        {"sequence": True},
+        {"sequence": -1},
+        {"sequence": 2**63},
+        {"revocation_id": None},
+        {"app": None},
+    ],
+)
+def test_a_malformed_message_is_answered_with_400(receiver, message, changes: dict[str, Any]) -> None:
+    body = message(**changes)
+    assert receiver.receive(signed(body), body).status == 400
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"null", b"{", b'{"type": "session.revoked"}', b"[" * 30_000, b'"\\ud800"']
+)
+def test_what_is_no_message_is_answered_with_400(receiver, body: bytes) -> None:
+    assert receiver.receive(signed(body), body).status == 400
+
+
+@pytest.mark.parametrize("moment", ["yesterday", "2026-11-24T23:00:00", ""])
+def test_a_message_without_a_proper_time_is_answered_with_400(receiver, message, moment: str) -> None:
+    body = message().replace(b"2026-11-24T23:00:00.000000Z", moment.encode())
+    assert receiver.receive(signed(body), body).status == 400
+
+
+def test_an_unknown_type_is_answered_with_422(receiver, message) -> None:
+    body = message("session.exploded")
+    assert receiver.receive(signed(body), body).status == 422
+
+
+def test_a_body_of_more_than_64_kib_is_answered_with_413(receiver, message) -> None:
+    body = message(reason="x" * 70_000)
+    assert receiver.receive(signed(body), body).status == 413
+
+
+def test_a_user_scope_needs_the_middlewares_callbacks(receiver, message) -> None:
+    body = message(scope="user", session_id=None)
+    assert receiver.receive(signed(body), body).status == 422
+
+
+def test_a_user_scope_ends_what_began_before_the_revocation(receiver, message, emitter, revocations) -> None:
+    SessionWatchMiddleware(lambda *_: [], emitter, user_of=lambda _: None, started_of=lambda _: None)
+    body = message(scope="user", session_id=None)
+    assert receiver.receive(signed(body), body).status == 200
+    moment_us = int(datetime.fromisoformat("2026-11-24T23:00:00Z").timestamp() * 1e6)
+    asked = [revocations.refusal([], user_id="alice", started_us=moment_us + later) for later in (-1, 0)]
+    assert [refusal is not None for refusal in asked] == [True, False]
+
+
+def test_a_step_up_without_a_callback_is_answered_with_422(receiver, message) -> None:
+    body = message("session.step_up_required")
+    assert receiver.receive(signed(body), body).status == 422
+
+
+def test_a_step_up_is_asked_for_once(emitter, revocations, message) -> None:
+    asked: list[str | None] = []
+    receiver = RevocationReceiver(
+        revocations, emitter, secrets=[SECRET], on_step_up=lambda step_up: asked.append(step_up.session_id)
+    )
+    body = message("session.step_up_required")
+    assert [receiver.receive(signed(body), body).status for _ in range(2)] == [200, 200]
+    assert asked == [emitter.keys.session_id(RAW)]
+
+
+def test_a_step_up_that_failed_may_be_tried_again(emitter, revocations, message) -> None:
+    outcomes = iter([RuntimeError("not now"), None])
+
+    def ask(_: object) -> None:
+        if (failure := next(outcomes)) is not None:
+            raise failure
+
+    receiver = RevocationReceiver(revocations, emitter, secrets=[SECRET], on_step_up=ask)
+    body = message("session.step_up_required")
+    assert [receiver.receive(signed(body), body).status for _ in range(2)] == [500, 200]
+
+
+def test_a_list_that_cannot_be_written_asks_for_another_try(receiver, message, revocations, tmp_path) -> None:
+    spoil(revocations, tmp_path / "revocations.sqlite")
+    body = message()
+    assert receiver.receive(signed(body), body).status == 503
+
+
+@pytest.mark.parametrize("secrets", [[], ["whsec_short"]])
+def test_a_receiver_needs_a_proper_secret(revocations, emitter, secrets: list[str]) -> None:
+    with pytest.raises(SecretError):
+        RevocationReceiver(revocations, emitter, secrets=secrets)
+
+
+def test_no_secret_stands_in_the_repr(receiver) -> None:
+    assert repr(receiver) == "RevocationReceiver('bank')"
+
+
+def over_wsgi(receiver: RevocationReceiver, body: bytes, **environ: str) -> tuple[str, bytes]:
+    statuses: list[str] = []
+    headers = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in signed(body).items()}
+    request = {
+        "REQUEST_METHOD": "POST",
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.input": io.BytesIO(body),
+        **headers,
+        **environ,
+    }
+    answer = receiver.wsgi(request, lambda status, _headers: statuses.append(status))  # type: ignore[arg-type]
+    return statuses[0], b"".join(answer)
+
+
+def test_it_can_be_mounted_as_a_wsgi_app(receiver, message, revocations, emitter) -> None:
+    assert over_wsgi(receiver, message()) == ("200 OK", b"applied\n")
+    assert refused(revocations, emitter)
+
+
+@pytest.mark.parametrize(
+    ("environ", "status"),
+    [
+        ({"REQUEST_METHOD": "GET"}, "405 Method Not Allowed"),
+        ({"CONTENT_LENGTH": ""}, "411 Length Required"),
+        ({"CONTENT_LENGTH": "65537"}, "413 Request Entity Too Large"),
+        ({"CONTENT_LENGTH": "-1"}, "411 Length Required"),
+    ],
+)
+def test_what_is_no_post_of_a_message_is_refused(receiver, message, environ: dict[str, str], status: str) -> None:
+    assert over_wsgi(receiver, message(), **environ)[0] == status
