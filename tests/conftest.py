@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from ingest.broker import DevelopmentBroker
+from tests.counterparts import met
 from tests.kafka.apache import ApacheKafka, UnavailableError
 
 
@@ -30,11 +31,12 @@ def apache() -> Iterator[ApacheKafka]:
         node.start()
     except UnavailableError as reason:
         pytest.skip(f"no Apache Kafka: {reason}")
+    met("Apache Kafka", node.version)
     yield node
     node.stop()
 
 
-@pytest.fixture(params=["development", pytest.param("apache", marks=pytest.mark.apache)])
+@pytest.fixture(scope="session", params=["development", pytest.param("apache", marks=pytest.mark.apache)])
 def kafka(request: pytest.FixtureRequest) -> str:
     """Address of a broker; every test that asks for it runs on both kinds."""
     if request.param == "development":

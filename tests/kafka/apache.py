@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -53,6 +54,13 @@ class ApacheKafka:
     def bootstrap_servers(self) -> str:
         """Address of the plain listener."""
         return f"127.0.0.1:{self._plain}"
+
+    @property
+    def version(self) -> str:
+        """The version that the pom names, with how it runs."""
+        found = re.search(r"<kafka.version>(.+)</kafka.version>", _POM.read_text())
+        assert found is not None
+        return f"{found[1]} (KRaft, one node)"
 
     def secure_settings(self, mechanism: str) -> dict[str, object]:
         """Return client settings for the TLS listener, with the mechanism PLAIN or SCRAM-SHA-512."""
