@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -73,19 +74,24 @@ class Child:
         if code is not None:
             raise DemoError(f"{self.name} has ended by itself ({code})")
 
+    def ask_to_end(self) -> None:
+        """Ask it to end, and do not wait."""
+        if self._process.poll() is None:
+            self._process.terminate()
+
     def stop(self) -> None:
-        """End it: by SIGTERM, and if that does not help by SIGKILL to it and its own processes."""
+        """End it, with its own processes if it does not do so itself."""
         process = self._process
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(STOP_S)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+        self.ask_to_end()
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
         for stream in (process.stdin, process.stdout):
             if stream is not None:
-                stream.close()
+                with contextlib.suppress(OSError):
+                    stream.close()
 
     def __enter__(self) -> Self:
         return self

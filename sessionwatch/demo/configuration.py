@@ -6,13 +6,14 @@ from collections.abc import Mapping
 
 from sessionwatch.demo.networks import NETWORKS
 from sessionwatch.demo.thieves import GRACE_S
-from sessionwatch.demo.webapp.serve import RECEIVER_PATH
+from sessionwatch.demo.webapp.order import RECEIVER_PATH
 
 SUMMARY = (
-    f"three rules enforce, dry_run is off, the guard allows it, clock_skew 0 s, "
-    f"use-after-destroy has a grace of {GRACE_S} s"
+    "Settings of its own: three rules enforce, dry_run is off, the guard allows a dozen, clock_skew 0 s, "
+    f"use-after-destroy has a grace of {GRACE_S} s. Addresses are simulated by X-Forwarded-For, "
+    "which the apps believe from loopback alone."
 )
-"""How it differs from a new installation, in one line."""
+"""How it differs from a new installation."""
 
 _BEGINNING = """\
 [kafka]

@@ -37,13 +37,6 @@ class Fact(msgspec.Struct, frozen=True, tag_field="fact"):
     """Something that happened in the crowd."""
 
 
-class SignedIn(Fact, frozen=True):
-    """Somebody has signed in."""
-
-    user: str
-    app: str
-
-
 class SignedOut(Fact, frozen=True):
     """The owner of a cookie that was stolen has logged out."""
 
@@ -53,7 +46,7 @@ class SignedOut(Fact, frozen=True):
 
 
 class Stolen(Fact, frozen=True):
-    """A thief is about to send the first request.
+    """A thief is about to send the first request: after a logout, the first after the rule's grace.
 
     Attributes:
         number: of the theft.
@@ -106,7 +99,7 @@ class Trouble(Fact, frozen=True):
     why: str
 
 
-CrowdFact = SignedIn | SignedOut | Stolen | LockedOut | GaveUp | Refused | Trouble
+CrowdFact = SignedOut | Stolen | LockedOut | GaveUp | Refused | Trouble
 
 
 def now_us() -> int:

@@ -13,16 +13,27 @@ from typing import Self
 
 from sessionwatch_emitter.keys import derive_signing_key, read_secret
 
+from sessionwatch.demo.errors import DemoError
+
 KEY_ID = "k1"
 """Names each app's secret: the emitter's default."""
 
 
 class Folder:
-    """A temporary folder that nobody else may enter."""
+    """A temporary folder that nobody else may enter.
+
+    Raises:
+        DemoError: it cannot be made.
+    """
 
     def __init__(self) -> None:
-        # Made by mkdtemp, and so with mode 0700.
-        self.path = Path(tempfile.mkdtemp(prefix="sessionwatch-demo-"))
+        try:
+            # mkdtemp gives it mode 0700.
+            self.path = Path(tempfile.mkdtemp(prefix="sessionwatch-demo-"))
+        except OSError as error:
+            reason = (error.strerror or "unknown").lower()
+            raise DemoError(f"no temporary folder can be made: {reason}; set TMPDIR") from error
+        self.log.touch(mode=0o600)
 
     @property
     def log(self) -> Path:
@@ -45,7 +56,7 @@ class Folder:
 
     def keep_log(self) -> Path | None:
         """Copy the log to where it outlives the folder; return where, None if there is none."""
-        if not self.log.exists() or not self.log.stat().st_size:
+        if not self.log.stat().st_size:
             return None
         handle, path = tempfile.mkstemp(prefix="sessionwatch-demo-", suffix=".log")
         os.close(handle)

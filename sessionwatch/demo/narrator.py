@@ -27,7 +27,7 @@ class Narrator:
     def begin(self, what: str, settings: str) -> None:
         """Say what this is."""
         self._line("", "DEMO", "bold", what)
-        self._line("", "", "", f"Settings of its own: {settings}.", dim=True)
+        self._line("", "", "", settings, dim=True)
 
     def counting(self, text: str) -> None:
         """Show how things stand, on a terminal only."""
@@ -44,7 +44,7 @@ class Narrator:
 
     def signed_out(self, user: str, app: str) -> None:
         """The owner of a stolen cookie has left."""
-        self._say("LOGOUT", "", f"{user} logs out of the {app}, which only clears the cookie in her browser.")
+        self._say("LOGOUT", "", f"{user} logs out of the {app}, which only clears the cookie in the browser.")
 
     def stolen(self, user: str, app: str, tale: str) -> None:
         """A thief begins."""
@@ -61,8 +61,8 @@ class Narrator:
         self._say("CHAT", "cyan", f"the on-call chat has the {rule_id} alert", after_ms)
 
     def revoked(self, app: str, after_ms: float | None) -> None:
-        """The app has taken the revocation."""
-        self._say("REVOKED", "bold green", f"the {app} has ended the session, on a signed webhook", after_ms)
+        """The session is to end."""
+        self._say("REVOKED", "bold green", f"a signed webhook tells the {app} to end the session", after_ms)
 
     def locked_out(self, app: str, status: int, accepted: int, after_ms: float | None) -> None:
         """The thief was refused."""

@@ -42,7 +42,7 @@ def failures(story: Story, totals: Totals, wanted: int) -> list[str]:
         found.append(f"only {len(story.attacks)} of {wanted} thefts took place")
     others = others_ended(story, totals)
     if others:
-        found.append(f"{len(others)} sessions were ended that nobody had stolen")
+        found.append(f"sessions ended that nobody had stolen: {len(others)}")
     return found
 
 

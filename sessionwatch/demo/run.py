@@ -8,7 +8,7 @@ import queue
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
 
 from rich.console import Console
@@ -29,6 +29,7 @@ ARRIVAL_S = 20.0
 THEFT_S = 15.0
 """How long a theft may take before the demo gives it up."""
 PAUSE_ONCE_S = 0.3
+AFTERWARDS_S = 2.0
 PAUSE_FIRST_S = 4.0
 PAUSE_LATER_S = 20.0
 """After a theft: short while the three kinds are shown for the first time."""
@@ -72,6 +73,7 @@ class _Demo:
         self._story = Story(narrator)
         self._happenings: queue.SimpleQueue[Happening] = queue.SimpleQueue()
         self._stage = Stage(folder, self._happenings.put)
+        self._look_at = 0.0
 
     def run(self, *, once: bool, as_json: bool) -> int:
         """Show it; return the exit code."""
@@ -87,7 +89,6 @@ class _Demo:
             except KeyboardInterrupt:
                 if once:
                     raise DemoError("interrupted before its end") from None
-                _leave_uninterrupted()
                 self._narrator.end("Ending ...")
             totals = self._count()
         if as_json:
@@ -110,6 +111,8 @@ class _Demo:
             self._stage.steal(number, theft)
             self._until(lambda number=number: self._story.finished(number), THEFT_S)  # type: ignore[misc]
             self._until(_never, PAUSE_ONCE_S)
+        # The others browse on, so that whoever is logged out for nothing has the time to be.
+        self._until(_never, AFTERWARDS_S)
 
     def _steal_on(self) -> None:
         for number, theft in enumerate(itertools.cycle(THEFTS), 1):
@@ -117,7 +120,7 @@ class _Demo:
             self._until(lambda number=number: self._story.finished(number), THEFT_S)  # type: ignore[misc]
             attack = self._story.attacks.get(number)
             if attack is not None and attack.held:
-                self._narrator.note("That is the guard's work: no more thefts in this run. Ctrl-C ends it.")
+                self._narrator.note("The guard has spent this hour's budget, as it should: no more thefts in this run.")
                 self._until(_never)
             if number == len(THEFTS):
                 self._narrator.note(f"From now on a theft every {PAUSE_LATER_S:.0f} s; Ctrl-C ends it all.")
@@ -135,11 +138,11 @@ class _Demo:
     def _summary(self, totals: Totals) -> tuple[str, str]:
         story = self._story
         median_ms = story.median_lock_out_ms()
-        taken = f"{len(story.attacks)} sessions stolen, {story.ended} taken away"
+        taken = f"sessions: {len(story.attacks)} stolen, {story.ended} taken away"
         speed = "" if median_ms is None else f", the thief out after {median_ms:.0f} ms (median)"
-        others = len(others_ended(story, totals)) or "no"
+        others = len(others_ended(story, totals)) or "none"
         return (
-            f"{taken}{speed}; {others} other sessions ended.",
+            f"{taken}{speed}; sessions of others ended: {others}.",
             f"{totals.events} events, {totals.alerts} alerts, {totals.dead_letters} dead letters; "
             "everything of the demo is deleted.",
         )
@@ -148,14 +151,15 @@ class _Demo:
         """Take what happens until a condition holds; say whether it did within the time."""
         deadline = time.monotonic() + timeout_s
         while not holds():
-            left_s = deadline - time.monotonic()
-            if left_s <= 0:
+            now = time.monotonic()
+            if now >= deadline:
                 return False
-            try:
-                self._story.take(self._happenings.get(timeout=min(left_s, _LOOK_S)))
-            except queue.Empty:
+            if now >= self._look_at:
+                self._look_at = now + _LOOK_S
                 self._stage.check()
                 self._narrator.counting(self._counts())
+            with suppress(queue.Empty):
+                self._story.take(self._happenings.get(timeout=min(deadline - now, _LOOK_S)))
         return True
 
     def _counts(self) -> str:
@@ -185,9 +189,11 @@ def _logging(folder: Folder, *, debug: bool) -> Iterator[None]:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Take SIGTERM like Ctrl-C."""
+    """Take SIGTERM like Ctrl-C, and only the first of them: half an end would leave processes behind."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
+        for number in before:
+            signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGINT)}
@@ -196,9 +202,3 @@ def _interruptible() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _leave_uninterrupted() -> None:
-    """Ignore further Ctrl-C: the end takes a few seconds, and half an end would leave processes behind."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)

@@ -26,11 +26,11 @@ from sessionwatch.demo.people import population
 from sessionwatch.demo.story import Happening, Said
 from sessionwatch.demo.watched import Totals, WatchedPipeline
 from sessionwatch.demo.webapp.accounts import Accounts
-from sessionwatch.demo.webapp.serve import AppOrder
+from sessionwatch.demo.webapp.order import AppOrder
 
 APPS: Mapping[str, bool] = {"bank": True, "shop": False}
 """The apps, and whether their logout ends the session."""
-READY_S = 15.0
+READY_S = 30.0
 _LOOK_S = 0.02
 
 
@@ -52,7 +52,7 @@ class Stage:
         self._front = ExitStack()
         self._children: list[Child] = []
         self._people = population()
-        self._is_set = False
+        self._crowd: Child | None = None
 
     def __enter__(self) -> Self:
         try:
@@ -70,7 +70,7 @@ class Stage:
     @property
     def is_set(self) -> bool:
         """Whether everything has started."""
-        return self._is_set
+        return self._crowd is not None
 
     @property
     def people(self) -> int:
@@ -79,6 +79,7 @@ class Stage:
 
     def steal(self, number: int, theft: str) -> None:
         """Order a theft."""
+        assert self._crowd is not None
         self._crowd.order(msgspec.json.encode(Steal(number, theft)))
 
     def check(self) -> None:
@@ -112,10 +113,14 @@ class Stage:
         for app, one in sockets.items():
             self._wait_for(app, one)
         self._crowd = self._open_crowd(urls)
-        self._is_set = True
 
     def _leave(self) -> None:
-        self._children.clear()
+        """End the crowd, and then the apps together."""
+        children, self._children = self._children, []
+        for child in reversed(children):
+            if child is self._crowd:
+                child.stop()
+            child.ask_to_end()
         self._front.close()
 
     def _listen(self) -> socket.socket:

@@ -14,7 +14,6 @@ from sessionwatch.demo.facts import (
     GaveUp,
     LockedOut,
     Refused,
-    SignedIn,
     SignedOut,
     Stolen,
     Trouble,
@@ -50,7 +49,7 @@ class Attack:
         began_us: just before the thief's first request; the other instants are microseconds, too.
         detected_us: when the alert was committed.
         said_us: when the message that names the alert had arrived in the chat.
-        ended_us: when the app had taken the revocation, or had proved it.
+        revoked_us: when the decision to end the session was committed, right after which it leaves.
         proved: whether the app has said that the session is gone.
         held: why the guard keeps the revocation, empty if it does not.
         locked_out_us: when the thief had the refusal.
@@ -66,7 +65,7 @@ class Attack:
     alert: Alert | None = None
     detected_us: int | None = None
     said_us: int | None = None
-    ended_us: int | None = None
+    revoked_us: int | None = None
     proved: bool = False
     held: str = ""
     locked_out_us: int | None = None
@@ -131,15 +130,13 @@ class Story:
                 self.narrator.not_stopped(attack.user, attack.held)
             case Refused():
                 self._take_refusal(happening)
-            case SignedIn():
-                pass
             case PipelineEnded() | Trouble():
                 raise DemoError(f"the demo cannot go on: {happening.why}")
 
     @property
     def ended(self) -> int:
-        """How many stolen sessions were taken away."""
-        return sum(attack.ended_us is not None for attack in self.attacks.values())
+        """How many stolen sessions are gone, by the word of their apps."""
+        return sum(attack.proved for attack in self.attacks.values())
 
     def median_lock_out_ms(self) -> float | None:
         """Return how long a thief was in, from the first request to the refusal."""
@@ -204,9 +201,9 @@ class Story:
         elif revocation.state == "held":
             attack.held = revocation.note
             self.narrator.held(safe(revocation.note))
-        elif revocation.state in ("delivered", "confirmed"):
-            if attack.ended_us is None:
-                attack.ended_us = at_us
+        elif revocation.state in LIVE_STATES:
+            if attack.revoked_us is None:
+                attack.revoked_us = at_us
                 self.narrator.revoked(revocation.app, attack.after_ms(at_us))
             attack.proved = attack.proved or revocation.state == "confirmed"
 

@@ -10,15 +10,15 @@ import httpx
 
 from sessionwatch.demo.browser import Browser
 from sessionwatch.demo.errors import DemoError
-from sessionwatch.demo.facts import CrowdFact, Refused, SignedIn
+from sessionwatch.demo.facts import CrowdFact, Refused
 from sessionwatch.demo.people import Person
 
 ARRIVAL_S = 1.5
 """Within how many seconds everybody has come."""
 PAUSE_S = (0.5, 2.5)
-AWAY_S = (2.0, 5.0)
+AWAY_S = (1.0, 2.5)
 _TRANSFER_EVERY = 5
-_UPGRADE_AFTER = 4
+_UPGRADE_AFTER = 2
 
 
 class Visitor:
@@ -27,7 +27,7 @@ class Visitor:
     Args:
         person: who.
         url: of the app.
-        report: told what happens.
+        report: told when this person is refused.
         chance: for pauses.
     """
 
@@ -75,7 +75,6 @@ class Visitor:
         if answer.status_code != 200:
             raise DemoError(f"{self.person.app} answered {answer.status_code} to a login")
         self.session_reference = answer.json()["session"]
-        self._report(SignedIn(self.person.name, self.person.app))
 
     async def _browse(self) -> None:
         """Look at pages until signed out, by oneself or by the app."""

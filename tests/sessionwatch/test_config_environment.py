@@ -136,11 +136,6 @@ def test_a_mistyped_target_lacks_its_required_keys(problems: Problems) -> None:
             "SESSIONWATCH__KAFKA__GROUP__X: kafka.group has no keys: it is a topic name",
         ),
         ("SESSIONWATCH__", "x", "SESSIONWATCH__: expected SESSIONWATCH__SECTION__KEY"),
-        (
-            "SESSIONWATCH__API__TOKEN_FILE",
-            "x",
-            "api.token_file (from SESSIONWATCH__API__TOKEN_FILE): not in this version",
-        ),
     ],
 )
 def test_a_wrong_variable_is_named(problems: Problems, variable: str, value: str, line: str) -> None:

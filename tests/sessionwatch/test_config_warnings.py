@@ -78,7 +78,7 @@ def test_loopback_is_nothing_to_warn_about(told: Told, listen: str) -> None:
 @pytest.mark.parametrize("listen", ["0.0.0.0:1", "[::]:1", "pipeline.example:1"])
 def test_a_server_that_others_can_reach(told: Told, listen: str) -> None:
     assert told(f'[api]\nlisten = "{listen}"') == [
-        f"api.listen: {listen} can be reached from other machines, and asks for no token"
+        f"api.listen: {listen} can be reached from other machines without TLS: put a proxy before it"
     ]
 
 

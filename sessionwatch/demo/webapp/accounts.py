@@ -103,6 +103,13 @@ class Accounts:
             user,
         )
 
+    def close(self) -> None:
+        """Close this thread's connection; the next question opens it again."""
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is not None:
+            connection.close()
+            del self._local.connection
+
     def _row(self, statement: str, *values: object) -> tuple[Any, ...] | None:
         row: tuple[Any, ...] | None = self._connection().execute(statement, values).fetchone()
         return row

@@ -18,40 +18,16 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from sessionwatch_emitter import RevocationList, RevocationReceiver, SessionEmitter, SessionWatchMiddleware
 
 from sessionwatch.demo.webapp.accounts import Accounts, Session
+from sessionwatch.demo.webapp.order import RECEIVER_PATH, AppOrder
 from sessionwatch.demo.webapp.site import COOKIE, Site
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-RECEIVER_PATH = "/session-revocations"
 WORKERS = 2
 THREADS = 4
 KEEP_ALIVE_S = 30
 """Longer than any visitor's pause, so that no connection is closed under a request."""
-
-
-class AppOrder(msgspec.Struct, frozen=True):
-    """What one app is made of.
-
-    Attributes:
-        name: of the app.
-        ends_sessions: see `Site`.
-        bootstrap_servers: of the broker.
-        accounts: the file of users and sessions.
-        revocations: the file of the revocation list.
-        secret_file: the app's secret, from which its emitter derives its keys.
-        webhook_secret_file: verifies revocations.
-        scratch: a folder for gunicorn's own files.
-    """
-
-    name: str
-    ends_sessions: bool
-    bootstrap_servers: str
-    accounts: str
-    revocations: str
-    secret_file: str
-    webhook_secret_file: str
-    scratch: str
 
 
 def make_app(order: AppOrder) -> WSGIApplication:
