@@ -18,7 +18,7 @@ from detectors.timeline import Item, Timeline
 from schemas.alert import AlertChange
 from schemas.app import Apps
 from schemas.event import Event
-from schemas.instant import MINUTE
+from schemas.instant import DAY, MINUTE
 from schemas.signal import Signal
 
 ALLOWED_LATENESS_US = 3 * MINUTE
@@ -117,7 +117,10 @@ class Engine:
         gone: list[Key] = []
         for shard in self._shards:
             for kind, pool in shard.pools.items():
-                for key, timeline in pool.items():
+                for key, timeline in pool.oldest():
+                    if timeline.newest_us >= stream_us - DAY:
+                        # No horizon is shorter, and whatever follows was touched later.
+                        break
                     app = key.split(" ", 1)[0]
                     if timeline.newest_us < stream_us - self._judge.horizon_us(kind, app):
                         gone.append((kind, key))

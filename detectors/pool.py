@@ -6,6 +6,7 @@ of invented session ids would push the victim's session out of sight.
 
 from __future__ import annotations
 
+import heapq
 from collections import OrderedDict
 from collections.abc import Iterator
 
@@ -57,7 +58,6 @@ class Pool:
         """Take a timeline out."""
         return self._pools[True].pop(key, None) or self._pools[False].pop(key, None)
 
-    def items(self) -> Iterator[tuple[str, Timeline]]:
-        """Yield every key and its timeline, least recently touched first within each pool."""
-        for pool in self._pools.values():
-            yield from pool.items()
+    def oldest(self) -> Iterator[tuple[str, Timeline]]:
+        """Yield keys and timelines, least recently touched first, of both pools side by side."""
+        return heapq.merge(*(pool.items() for pool in self._pools.values()), key=lambda item: item[1].newest_us)

@@ -3,8 +3,7 @@
 Time belongs to the key (decision 1). The *base* is the state of everything older than the bound of disorder,
 the *tail* the events since, sorted by (event time, id), and the *head* is base plus tail. An event in order
 goes to the head and may alert at once; one out of order inside the bound is sorted into the tail, which then
-runs again from the base. An event
-older than that is still judged, marked late: only the promise of order ends.
+runs again from the base. An event older than that is still judged, marked late: only the promise of order ends.
 """
 
 from __future__ import annotations

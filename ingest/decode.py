@@ -139,7 +139,7 @@ def _place(wire: SessionEvent) -> Place:
         return NOWHERE
     exact = wire.lat is not None and wire.lon is not None
     return Place(
-        country=wire.country,
+        country=wire.country.upper() if wire.country else None,
         region=wire.region,
         city=wire.city,
         lat=wire.lat,

@@ -1,15 +1,14 @@
 """Deduplication: an event counts once, whoever sent it twice and however often.
 
 Identity is (event_id, event_time). Equal means the same event; the same id with another time is refused as a
-conflict where
-it is met: inside the batch, in the event-time hours that the batch touches, and in memory for the last few
-minutes.
+conflict where it is met: inside the batch, in the event-time hours that the batch touches, and in memory for
+the last few minutes.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from schemas.event import Event
 from schemas.instant import MINUTE
@@ -37,6 +36,10 @@ class Dedup:
         self._memory_us = memory_us
         self._recent: OrderedDict[str, int] = OrderedDict()
         self._newest_us = 0
+
+    def remember(self, known: Iterable[tuple[str, int]]) -> None:
+        """Take up what was seen before a restart: event ids and their times, oldest first."""
+        self._recent.update(known)
 
     def unique(self, events: list[Event]) -> tuple[list[Event], list[tuple[Event, Refused]], int]:
         """Return the new events in their order, the conflicts, and how many duplicates there were."""

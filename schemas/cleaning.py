@@ -11,7 +11,7 @@ import ipaddress
 import re
 from functools import lru_cache
 
-from schemas.limits import MAX_TEXT, MAX_USER_ID
+from schemas.limits import MAX_FLAG, MAX_FLAGS, MAX_TEXT, MAX_USER_ID
 
 CLIENT_TEXT = (
     "user_agent", "device_id", "auth_method", "idp", "idp_session_id", "bound", "action", "drill",
@@ -24,6 +24,8 @@ PLACEHOLDER_USERS = frozenset({"", "-", "anonymous", "unknown", "null", "none", 
 
 # C0, DEL, C1, and lone surrogates, which no UTF-8 column can hold.
 _UNWRITABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+# 45 characters hold every IPv6 address; some room for the blanks around it.
+_LONGEST_IP = 64
 _HINT = re.compile(r"h_[A-Za-z0-9_-]{1,126}")
 
 
@@ -39,13 +41,18 @@ def clean_text(text: str, limit: int = MAX_TEXT) -> tuple[str, bool]:
     return cleaned, cleaned != text
 
 
-@lru_cache(maxsize=65_536)
 def clean_ip(text: str) -> str | None:
     """Return an address in its canonical form, or None when it cannot be read.
 
     An IPv4 address inside IPv6 (``::ffff:192.0.2.1``) is the IPv4 address; a zone or a port is no part of
     one.
     """
+    # Looked at before the cache, which would otherwise hold whatever anybody sends.
+    return _canonical_ip(text) if len(text) <= _LONGEST_IP else None
+
+
+@lru_cache(maxsize=65_536)
+def _canonical_ip(text: str) -> str | None:
     try:
         address = ipaddress.ip_address(text.strip())
     except ValueError:
@@ -82,3 +89,12 @@ def clean_user_hint(text: str) -> tuple[str, str | None]:
         return text, None
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     return f"h_{digest[:43]}", "user_hint:hashed"
+
+
+def clean_flags(flags: list[str]) -> tuple[list[str], bool]:
+    """Return the flags of the emitter as far as they are ones: at most 32 of 64 characters each.
+
+    The second value says whether anything changed.
+    """
+    cleaned = [clean_text(flag, MAX_FLAG)[0] for flag in flags[:MAX_FLAGS]]
+    return cleaned, cleaned != flags

@@ -9,6 +9,8 @@ MAX_USER_ID = 256
 MAX_ATTRIBUTES = 32
 MAX_ATTRIBUTE_NAME = 128
 MAX_REASON = 64
+MAX_FLAG = 64
+MAX_FLAGS = 32
 MAX_FUTURE_US = 5 * 60 * 1_000_000
 """How far ahead of its arrival a live event may be: 5 minutes, in microseconds."""
 

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from ingest.broker import DevelopmentBroker
 from tests.counterparts import met
 from tests.kafka.apache import ApacheKafka, UnavailableError
+
+
+# On a machine that is shared an example that had to wait for its turn has not failed.
+settings.register_profile("shared-machine", deadline=None)
+settings.load_profile("shared-machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,8 +1,8 @@
 """One session in use from several networks within half an hour, graded by how much differs.
 
-Source: MITRE ATT&CK T1550.004; the tiers answer elastic/detection-rules#5863 and #4953, where "another
-address" alone
-was noise: carrier NAT, token refreshes from a second address of one sign-in, phones between Wi-Fi and cell.
+Source: MITRE ATT&CK T1550.004; the tiers answer elastic/detection-rules#5863 and #4953, where "another address"
+alone was noise: carrier NAT, token refreshes from a second address of one sign-in, phones between Wi-Fi and
+cell.
 Known false positives: a VPN switched on in the middle of a session that no `[[networks]]` entry names.
 """
 

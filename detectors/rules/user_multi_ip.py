@@ -1,9 +1,8 @@
 """One user in live use from three or more networks within ten minutes.
 
 Source: MITRE ATT&CK T1078; panther-analysis and Azure-Sentinel have the same idea with addresses, which IPv6
-privacy
-addresses, dual stack and carriers make useless: here networks count, and one client's two protocols count
-once.
+privacy addresses, dual stack and carriers make useless: here networks count, and one client's two protocols
+count once.
 Known false positives: a user with phone, laptop and a remote desktop; name carrier and office egress under
 [[networks]].
 """
