@@ -207,3 +207,27 @@ def test_nothing_stays_swallowed_past_the_interval(gaps_us: list[int]) -> None:
         sampler.use("s", None, {}, now_us, now_us)
     sampler.due(now_us + 10 * SECOND)
     assert sampler.drain(now_us + 10 * SECOND) == []
+
+
+def test_a_session_that_was_ended_and_goes_on_is_told_each_second() -> None:
+    clocked = Clocked()
+    clocked.use(0)
+    clocked.sampler.end("s", 1 * SECOND)
+    told = [clocked.use(tenth / 10) + clocked.due(tenth / 10) for tenth in range(11, 51)]
+    assert len([sample for samples in told for sample in samples]) == 4
+
+
+def test_a_session_that_another_process_has_ended_is_told_each_second() -> None:
+    clocked = Clocked()
+    clocked.use(0)
+    assert clocked.sampler.use("s", "home", {}, SECOND // 2, SECOND // 2, ended=True) == []
+    assert counts(clocked.due(1)) == [1]
+
+
+def test_a_session_that_begins_anew_is_an_ordinary_one_again() -> None:
+    clocked = Clocked()
+    clocked.sampler.end("s", 0)
+    clocked.sampler.begin("s", 1 * SECOND)
+    clocked.use(2)
+    assert clocked.use(4) == []
+    assert clocked.due(5) == []

@@ -252,7 +252,7 @@ class SessionEmitter:
             action=action,
         )
         with process.sampling:
-            samples = process.uses.end(session_id, monotonic_us())
+            samples = process.uses.begin(session_id, monotonic_us())
         self._send_uses(process, samples)
         self._send(process, "create", _or_now(time_us), fields)
 
@@ -306,11 +306,19 @@ class SessionEmitter:
             fields["device_id"],
             mfa,
             bound,
-            self._mark_of(session, fields["user_id"]),
+            mark := self._mark_of(session, fields["user_id"]),
         )
         unsampled = reason != "request" or action is not None
         with process.sampling:
-            samples = process.uses.use(session_id, facts, fields, monotonic_us(), _or_now(time_us), unsampled=unsampled)
+            samples = process.uses.use(
+                session_id,
+                facts,
+                fields,
+                monotonic_us(),
+                _or_now(time_us),
+                unsampled=unsampled,
+                ended=mark != (0, 0),
+            )
             due_us = process.uses.next_due_us()
         self._send_uses(process, samples)
         self._swallowed(process, samples, due_us)

@@ -5,6 +5,9 @@ first after the session was ended, and every one whose facts (address, agent, de
 before; of the rest one event an interval is sent, which says for how many uses it stands and in which rhythm
 they came. No use is lost: the counts of all that is sent add up to the uses.
 
+A session that was ended and is used all the same is told each second: in its first seconds those may be requests
+in flight, and whoever watches must not wait for the end of a long interval to learn that they were not.
+
 Nothing here reads a clock or starts a thread.
 """
 
@@ -17,6 +20,9 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 
 MAX_SESSIONS = 50_000
+
+ENDED_INTERVAL_US = 1_000_000
+"""At most one event in this time, in microseconds, of a session that was ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +57,15 @@ class _Session:
         "gap_min",
         "gap_squares",
         "gaps",
+        "interval_us",
         "scheduled",
         "sent_us",
         "time_us",
         "used_us",
     )
 
-    def __init__(self, now_us: int) -> None:
+    def __init__(self, now_us: int, interval_us: int) -> None:
+        self.interval_us = interval_us
         self.facts: Hashable = None
         self.fields: Mapping[str, object] = {}
         self.sent_us = now_us
@@ -115,6 +123,7 @@ class Sampler:
         self._interval_us = interval_us
         self._max_sessions = max_sessions
         self._sessions: OrderedDict[str, _Session] = OrderedDict()
+        self._ended: OrderedDict[str, None] = OrderedDict()
         # At most one entry a session: when its interval may end. Checked, not trusted, when it comes up.
         self._schedule: list[tuple[int, str]] = []
 
@@ -130,6 +139,7 @@ class Sampler:
         time_us: int,
         *,
         unsampled: bool = False,
+        ended: bool = False,
     ) -> list[Sample]:
         """Note one use of a session.
 
@@ -140,24 +150,27 @@ class Sampler:
             now_us: a monotonic clock, in microseconds.
             time_us: the wall clock, in microseconds since the epoch.
             unsampled: send this one in any case.
+            ended: it was ended, as another process knows; what `end` was told is known here.
         """
         session = self._sessions.get(session_id)
         samples = []
         if session is None:
-            session = self._sessions[session_id] = _Session(now_us)
+            session = self._sessions[session_id] = _Session(now_us, self._interval_us)
             samples.extend(self._evict(now_us))
             at_once = True
         else:
             self._sessions.move_to_end(session_id)
             at_once = unsampled or facts != session.facts
+        if ended or session_id in self._ended:
+            session.interval_us = min(self._interval_us, ENDED_INTERVAL_US)
         if at_once and session.count:
             samples.append(session.take(session_id, now_us))
         session.note(facts, fields, now_us, time_us)
-        if at_once or now_us - session.sent_us >= self._interval_us:
+        if at_once or now_us - session.sent_us >= session.interval_us:
             samples.append(session.take(session_id, now_us))
         elif not session.scheduled:
             session.scheduled = True
-            heapq.heappush(self._schedule, (session.sent_us + self._interval_us, session_id))
+            heapq.heappush(self._schedule, (session.sent_us + session.interval_us, session_id))
         return samples
 
     def due(self, now_us: int, limit: int = 256) -> list[Sample]:
@@ -168,7 +181,7 @@ class Sampler:
             session = self._sessions.get(session_id)
             if session is None:
                 continue
-            ends_us = session.sent_us + self._interval_us
+            ends_us = session.sent_us + session.interval_us
             if not session.count:
                 session.scheduled = False
             elif ends_us <= now_us:
@@ -182,13 +195,22 @@ class Sampler:
         """Return the monotonic time at which `due` should next be called, or None."""
         return self._schedule[0][0] if self._schedule else None
 
-    def end(self, session_id: str, now_us: int) -> list[Sample]:
-        """Forget a session that was ended: its next use is a first one. Return what was counted for it."""
+    def begin(self, session_id: str, now_us: int) -> list[Sample]:
+        """Begin a session anew: its next use is a first one. Return what was counted for it."""
+        self._ended.pop(session_id, None)
         session = self._sessions.pop(session_id, None)
         return [session.take(session_id, now_us)] if session is not None and session.count else []
 
+    def end(self, session_id: str, now_us: int) -> list[Sample]:
+        """Note that a session was ended: its next use is a first one. Return what was counted for it."""
+        samples = self.begin(session_id, now_us)
+        self._ended[session_id] = None
+        if len(self._ended) > self._max_sessions:
+            self._ended.popitem(last=False)
+        return samples
+
     def end_where(self, holds: Callable[[Hashable], bool], now_us: int) -> list[Sample]:
-        """Forget every session whose facts meet a condition; return what was counted for them."""
+        """Note the end of every session whose facts meet a condition; return what was counted for them."""
         ended = [session_id for session_id, session in self._sessions.items() if holds(session.facts)]
         return [sample for session_id in ended for sample in self.end(session_id, now_us)]
 
