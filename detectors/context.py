@@ -9,7 +9,7 @@ import copy
 
 import msgspec
 
-from schemas.event import Agent, Event, Place
+from schemas.event import NO_AGENT, Agent, Event, Place
 from schemas.instant import HOUR
 
 MAX_USES = 16
@@ -74,25 +74,33 @@ class SessionContext(msgspec.Struct, gc=False, array_like=True):
         if event.user_id is not None:
             self.user_id = event.user_id
         if event.type == "destroy":
-            if self.ended_us is None:
-                self.ended_us, self.ended_reason = event.time_us, event.reason
-                self.ended_event_id = event.event_id
+            self._end(event)
             return
         if event.type == "create":
             self._begin(event)
         elif event.user_agent is not None:
             self.sends_agent = True
         use = use_of(event)
-        if self.home is None:
-            self.home = use
+        self.home = use if self.home is None else _completed(self.home, use)
         self.uses = remember(self.uses, use)
 
+    def _end(self, event: Event) -> None:
+        # Told late, it may belong to an earlier life of a session id that a login took up again.
+        if self.created_us is not None and event.time_us < self.created_us:
+            return
+        if self.ended_us is None:
+            self.ended_us, self.ended_reason = event.time_us, event.reason
+            self.ended_event_id = event.event_id
+
     def _begin(self, event: Event) -> None:
+        if self.created_us is not None and event.time_us < self.created_us:
+            return
         if self.starts_anew(event):
             self.home = None
         self.created_us = event.time_us
-        self.ended_us = self.ended_reason = None
-        self.ended_event_id = ""
+        if self.ended_us is not None and self.ended_us <= event.time_us:
+            self.ended_us = self.ended_reason = None
+            self.ended_event_id = ""
 
     def starts_anew(self, event: Event) -> bool:
         """Say whether an event is a new baseline: a login is, a rotation goes on from where its parent began."""
@@ -139,6 +147,15 @@ def use_of(event: Event) -> Use:
         event.time_us,
         event.event_id,
     )
+
+
+def _completed(home: Use, use: Use) -> Use:
+    """Fill in what the first use left open: its network, or its agent where a use on the same network shows one."""
+    if home.place.network is None and use.place.network is not None and home.agent.similar(use.agent):
+        return msgspec.structs.replace(home, place=use.place)
+    if home.agent == NO_AGENT and home.place.network == use.place.network:
+        return msgspec.structs.replace(home, agent=use.agent)
+    return home
 
 
 def remember(uses: tuple[Use, ...], use: Use) -> tuple[Use, ...]:

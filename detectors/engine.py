@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from detectors.context import LINEAGE_REASONS
@@ -129,6 +129,11 @@ class Engine:
             self._forget(kind, key)
         return len(gone)
 
+    def longest_horizon_us(self) -> int:
+        """Return how far back an event can matter to any key, microseconds."""
+        apps = [policy.name for policy in self._apps.declared()] or [""]
+        return max(self._judge.horizon_us("session", app) for app in apps)
+
     def take_dirty(self) -> list[tuple[Key, Timeline | None]]:
         """Return the keys changed since the last call, with their timelines (None = dropped)."""
         dirty, self._dirty = self._dirty, set()
@@ -146,6 +151,14 @@ class Engine:
             for member in timeline.members():
                 self.lineage.join(f"{app} {member}", key)
 
+    def unpublish(self, keep: Collection[str]) -> None:
+        """Forget that alerts were told, but for these: what rules find for the first time is news at its next hit."""
+        for shard in self._shards:
+            for pool in shard.pools.values():
+                for _, timeline in pool.oldest():
+                    if timeline.published:
+                        timeline.published = {key: timeline.published[key] for key in timeline.published if key in keep}
+
     def new_timeline(self, kind: RuleKey) -> Timeline:
         """Return an empty timeline of a kind, to be filled from a snapshot."""
         return Timeline(kind, self._fold_session if kind == "session" else self._fold_user, self._lateness_us)
@@ -160,7 +173,8 @@ class Engine:
         return sizes
 
     def _take_event(self, event: Event) -> None:
-        trusted = event.type in AUTHENTICATED
+        # Anybody who may write to the topic can invent apps that nobody has declared.
+        trusted = event.type in AUTHENTICATED and self._apps[event.app].declared
         late = False
         if event.session_id is not None and event.type in self._routed["session"]:
             key = f"{event.app} {event.session_id}"
@@ -189,6 +203,10 @@ class Engine:
         if timeline is None:
             timeline = self.new_timeline(kind)
         late = timeline.take(item, self.stream_us)
+        if timeline.trimmed:
+            app = key.split(" ", 1)[0]
+            self.lineage.leave(f"{app} {member}" for member in timeline.trimmed)
+            timeline.trimmed.clear()
         for gone in pool.touch(key, timeline, trusted=trusted):
             self._forget(kind, gone)
         self._mark((kind, key), timeline)

@@ -6,7 +6,6 @@ import structlog
 
 from detectors.rules import AnyRule
 from schemas.alert import Alert, AlertChange, Severity, alert_id
-from schemas.event import Event
 from schemas.instant import HOUR
 from schemas.signal import Signal
 
@@ -25,21 +24,27 @@ class Faults:
         self._hours: dict[str, tuple[int, set[str]]] = {}
         self._news: list[tuple[str, int, int, str]] = []
 
-    def record(self, rule: AnyRule, event: Event, error: Exception) -> None:
-        """Count a fault; the same event counts once, however often its key's tail is run again."""
-        hour = event.time_us // HOUR
-        known, events = self._hours.get(rule.id, (hour, set()))
+    def record(self, rule: AnyRule, item_id: str, time_us: int, error: Exception) -> None:
+        """Count a fault; the same item counts once, however often its key's tail is run again.
+
+        Args:
+            rule: the one that raised.
+            item_id, time_us: of the event or signal at which it did.
+            error: what it raised; its text may hold anything, so only its type is logged.
+        """
+        hour = time_us // HOUR
+        known, items = self._hours.get(rule.id, (hour, set()))
         if hour > known:
-            events = set()
-        if event.event_id in events:
+            items = set()
+        if item_id in items:
             return
-        events.add(event.event_id)
-        self._hours[rule.id] = (max(hour, known), events)
+        items.add(item_id)
+        self._hours[rule.id] = (max(hour, known), items)
         self.total += 1
-        log.error("rule raised", rule=rule.id, event_id=event.event_id, error=type(error).__name__)
-        if len(events) >= FAULTS_AN_HOUR and rule.id not in self.switched_off:
+        log.error("rule raised", rule=rule.id, item=item_id, error=type(error).__name__)
+        if len(items) >= FAULTS_AN_HOUR and rule.id not in self.switched_off:
             self.switched_off.add(rule.id)
-            self._news.append((rule.id, rule.version, event.time_us, event.event_id))
+            self._news.append((rule.id, rule.version, time_us, item_id))
 
     def apply(self, signal: Signal, versions: dict[str, int]) -> None:
         """Switch a rule off as a stored signal says, unless it is another version by now."""
@@ -50,11 +55,11 @@ class Faults:
     def take_news(self) -> tuple[list[AlertChange], list[Signal]]:
         """Return the notices and signals for rules switched off since the last call."""
         changes, signals = [], []
-        for rule_id, version, time_us, event_id in self._news:
+        for rule_id, version, time_us, item_id in self._news:
             changes.append(AlertChange("raised", _notice(rule_id, version, time_us)))
             signals.append(
                 Signal(
-                    f"off:{rule_id}:{event_id}",
+                    f"off:{rule_id}:{item_id}",
                     time_us,
                     "rule_switched_off",
                     payload={"rule_id": rule_id, "rule_version": version},

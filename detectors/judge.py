@@ -53,14 +53,15 @@ class Judge:
         for rule in self._plan.of(event.app).by_type.get((kind, event.type), ()):
             if rule.id in self._faults.switched_off or (late and not rule.judges_late):
                 continue
-            memory = self._memory(state, rule, member)
+            memory = _recall(state, rule, member)
             try:
                 verdict = rule.on_event(event, context, memory, app)
             except Exception as error:  # noqa: BLE001 - decision 21: a rule's fault loses one event, never the batch
-                self._faults.record(rule, event, error)
+                self._faults.record(rule, event.event_id, event.time_us, error)
                 continue
+            _keep(state, rule, member, memory)
             if verdict is not None:
-                self._record(rule, verdict, event, state, late=late)
+                self._record(rule, verdict, event, state, user_id=context.user_id, late=late)
         if event.type in CONTEXT_EVENTS[kind]:
             context.observe(event)
 
@@ -68,7 +69,15 @@ class Judge:
         """Let the rules that want it take note of a signal about a session."""
         member = signal.session_id or ""
         for rule in self._plan.of(signal.app or "").by_signal.get(signal.kind, ()):
-            rule.on_signal(signal, self._memory(state, rule, member))
+            if rule.id in self._faults.switched_off:
+                continue
+            memory = _recall(state, rule, member)
+            try:
+                rule.on_signal(signal, memory)
+            except Exception as error:  # noqa: BLE001 - as for events
+                self._faults.record(rule, signal.signal_id, signal.time_us, error)
+                continue
+            _keep(state, rule, member, memory)
 
     def horizon_us(self, kind: RuleKey, app: str) -> int:
         """Return how long a key of an app can matter after its last event."""
@@ -78,7 +87,7 @@ class Judge:
         context = state.contexts.get(member)
         if context is not None and event.time_us - context.last_us > self.horizon_us(kind, event.app):
             # As if the key had expired: whether a sweep came by in between must not matter.
-            _forget(state, member)
+            state.forget(member)
             context = None
         if kind == "user":
             if context is None:
@@ -94,16 +103,9 @@ class Judge:
             context.parent_session_id, context.home = parent.session_id, parent.home
         return context
 
-    def _memory(self, state: State, rule: AnyRule, member: str) -> Memory | None:
-        if rule.memory is None:
-            return None
-        name = f"{rule.id} {member}"
-        memory = state.memory.get(name)
-        if memory is None:
-            memory = state.memory[name] = rule.memory()
-        return memory
-
-    def _record(self, rule: AnyRule, verdict: Hit | Undo, event: Event, state: State, *, late: bool) -> None:
+    def _record(
+        self, rule: AnyRule, verdict: Hit | Undo, event: Event, state: State, *, user_id: str | None, late: bool
+    ) -> None:
         app = self._apps[event.app]
         if rule.key == "session":
             scope, value, episode = event.app, event.session_id or "", verdict.episode or "session"
@@ -119,7 +121,7 @@ class Judge:
         if known:
             alert = further(known, verdict, event, rule, late=late)
         else:
-            alert = first(identity, verdict, event, rule, value, late=late)
+            alert = first(identity, verdict, event, rule, value, user_id=event.user_id or user_id, late=late)
         if rule.settle_us and identity not in state.alerts:
             due_us = waiting.due_us if waiting else event.time_us + rule.settle_us + app.clock_skew_us
             state.pending[identity] = Pending(due_us, alert)
@@ -127,7 +129,9 @@ class Judge:
             state.alerts[identity] = alert
 
 
-def first(identity: str, hit: Hit, event: Event, rule: AnyRule, value: str, *, late: bool) -> Alert:
+def first(
+    identity: str, hit: Hit, event: Event, rule: AnyRule, value: str, *, user_id: str | None, late: bool
+) -> Alert:
     """Return the alert of an episode's first hit."""
     return Alert(
         alert_id=identity,
@@ -144,7 +148,7 @@ def first(identity: str, hit: Hit, event: Event, rule: AnyRule, value: str, *, l
         summary=hit.summary,
         evidence=(*hit.evidence[: MAX_EVIDENCE - 1], Evidence(event.event_id, event.time_us, hit.fact)),
         usual=hit.usual,
-        user_id=event.user_id,
+        user_id=user_id,
         session_id=event.session_id,
         ip=event.ip,
         network=event.place.network,
@@ -188,7 +192,13 @@ def _parent(state: State, event: Event) -> SessionContext | None:
     return cast("SessionContext | None", state.contexts.get(event.parent_session_id))
 
 
-def _forget(state: State, member: str) -> None:
-    del state.contexts[member]
-    for name in [name for name in state.memory if name.endswith(f" {member}")]:
-        del state.memory[name]
+def _recall(state: State, rule: AnyRule, member: str) -> Memory | None:
+    if rule.memory is None:
+        return None
+    return state.memory.get(f"{rule.id} {member}") or rule.memory()
+
+
+def _keep(state: State, rule: AnyRule, member: str, memory: Memory | None) -> None:
+    # Most rules remember nothing of most keys, and nothing is what they then cost.
+    if memory is not None and memory != type(memory)():
+        state.memory[f"{rule.id} {member}"] = memory

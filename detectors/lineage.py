@@ -6,6 +6,8 @@ when the child is judged. This map is the router's; the engine moves the state.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class Lineage:
     """Members to the key of their family's root. Sessions without relatives are not in it."""
@@ -32,6 +34,13 @@ class Lineage:
             self._root[member] = old
         self._members.setdefault(old, set()).update(members)
         return young, old
+
+    def leave(self, members: Iterable[str]) -> None:
+        """Let sessions go that their family no longer remembers: what comes of them stands alone."""
+        for member in members:
+            root = self._root.pop(member, None)
+            if root is not None:
+                self._members[root].discard(member)
 
     def forget(self, root: str) -> None:
         """Drop a family whose key has expired."""

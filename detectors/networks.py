@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from schemas.event import Agent, Event, Place
+from schemas.event import NO_AGENT, Agent, Event, Place
 
 EGRESS_TYPES = frozenset({"office", "vpn", "relay"})
 """Networks through which many people leave, or one person leaves by many addresses."""
@@ -50,11 +50,19 @@ def dissimilar_device(use: Seen, event: Event, *, agent_expected: bool) -> bool:
         event: the event.
         agent_expected: whether this session's uses carry an agent, so that its absence is a change too.
     """
-    if use.device_id is not None and event.device_id is not None and use.device_id != event.device_id:
+    if other_device_id(use, event):
         return True
+    if use.agent == NO_AGENT:
+        # Apps that pass no agent at login: its first appearance is no change.
+        return False
     if event.user_agent is None:
         return agent_expected
     return not use.agent.similar(event.agent)
+
+
+def other_device_id(earlier: Seen, later: Seen) -> bool:
+    """Say whether both name a device, and not the same."""
+    return earlier.device_id is not None and later.device_id is not None and earlier.device_id != later.device_id
 
 
 def _same_device(earlier: Seen, later: Seen) -> bool:

@@ -49,6 +49,12 @@ class State(msgspec.Struct):
         self.alerts.update(other.alerts)
         self.pending.update(other.pending)
 
+    def forget(self, member: str) -> None:
+        """Drop what is known of one session of a family, or of the user."""
+        self.contexts.pop(member, None)
+        for name in [name for name in self.memory if name.endswith(f" {member}")]:
+            del self.memory[name]
+
     def settle(self, until_us: int) -> bool:
         """Let pending hits that are due become alerts; say whether any did."""
         settled = False

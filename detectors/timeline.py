@@ -12,6 +12,8 @@ from bisect import insort
 from collections.abc import Callable, Iterator
 from typing import Literal
 
+from msgspec.structs import replace
+
 from detectors.rule import RuleKey
 from detectors.state import State
 from schemas.alert import Alert, AlertChange
@@ -62,6 +64,7 @@ class Timeline:
         "newest_us",
         "published",
         "tail",
+        "trimmed",
     )
 
     def __init__(self, kind: RuleKey, fold: Fold, lateness_us: int) -> None:
@@ -76,6 +79,8 @@ class Timeline:
         # Until when stream time, not an event of this key, has decided pending hits.
         self.decided_us = 0
         self.published: dict[str, Alert] = {}
+        # Sessions that had to leave their family since somebody last looked.
+        self.trimmed: list[str] = []
 
     def take(self, item: Item, settled_us: int) -> bool:
         """Take in an event or signal wherever it belongs.
@@ -139,7 +144,7 @@ class Timeline:
             yield AlertChange(_kind(before, alert), alert)
         if len(self.published) > len(alerts):
             for identity in [identity for identity in self.published if identity not in alerts]:
-                yield AlertChange("withdrawn", self.published.pop(identity))
+                yield AlertChange("withdrawn", replace(self.published.pop(identity), status="withdrawn"))
 
     def forget_alerts(self, before_us: int) -> None:
         """Drop alerts whose episode is long over: they are history, not withdrawn."""
@@ -193,7 +198,8 @@ class Timeline:
         while len(contexts) > MAX_FAMILY:
             oldest = min(contexts, key=lambda member: contexts[member].last_us)
             for state in (self.base, self.head):
-                state.contexts.pop(oldest, None)
+                state.forget(oldest)
+            self.trimmed.append(oldest)
 
 
 _ALERT_MEMORY_US = 24 * 3_600 * 1_000_000

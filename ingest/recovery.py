@@ -17,12 +17,8 @@ from detectors.engine import Engine
 from detectors.rules import BUILTIN, AnyRule
 from schemas.alert import Alert, AlertChange
 from schemas.event import Event
-from schemas.instant import DAY
 from schemas.signal import Signal
 from store.reader import Reader
-
-REBUILD_US = 2 * DAY
-"""How far back the window state is rebuilt when no snapshot fits: a session's default life, and a day on top."""
 
 _CHUNK = 5_000
 
@@ -55,16 +51,22 @@ def recover(
         rules: rule classes by id.
     """
     found = reader.snapshot()
-    if found is not None and found[1] == fingerprint:
+    if found is None:
+        # Killed before the first snapshot: everything that is stored is younger than that.
+        keys, items, comparable = 0, reader.replay_after(0), True
+    elif found[1] == fingerprint:
         seq, _, rows = found
         keys, items = snapshot.restore(engine, rows, rules, reader.events_at), reader.replay_after(seq)
         comparable = True
     else:
-        # Other rules or none: their state is rebuilt from the events, and what they find is not news.
-        keys, items = 0, reader.replay_since(now_us - REBUILD_US)
-        comparable = found is None
+        # Other rules: their state is rebuilt from the events.
+        keys, items, comparable = 0, reader.replay_since(now_us - engine.longest_horizon_us()), False
     rerun, outcome = _rerun(engine, items)
-    differences = _differences(outcome, reader) if comparable else 0
+    stored = reader.stored_alerts(list(outcome))
+    differences = _differences(outcome, stored) if comparable else 0
+    if not comparable:
+        # What only these rules find was told to nobody yet.
+        engine.unpublish({key for key, alert in stored.items() if alert.mode == outcome[key].alert.mode})
     if keys or rerun:
         log.info("state recovered", keys=keys, rerun=rerun, differences=differences, snapshot=comparable)
     return Recovered(keys, rerun, differences)
@@ -80,8 +82,7 @@ def _rerun(engine: Engine, items: Iterable[Event | Signal]) -> tuple[int, dict[s
     return done, outcome
 
 
-def _differences(outcome: Mapping[str, AlertChange], reader: Reader) -> int:
-    stored = reader.stored_alerts(list(outcome))
+def _differences(outcome: Mapping[str, AlertChange], stored: Mapping[str, Alert]) -> int:
     differences = 0
     for alert_id, change in outcome.items():
         if not _agrees(change, stored.get(alert_id)):

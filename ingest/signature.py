@@ -18,7 +18,7 @@ def verify(
     app: str,
     key: bytes | None,
     value: bytes,
-    headers: tuple[tuple[str, bytes], ...],
+    headers: tuple[tuple[str, bytes | None], ...],
 ) -> bool:
     """Say whether a record carries a valid signature of an app.
 
@@ -34,7 +34,7 @@ def verify(
     for name, content in headers:
         if name != HEADER:
             continue
-        parts = content.decode("ascii", "replace").split(",")
+        parts = (content or b"").decode("ascii", "replace").split(",")
         if len(parts) != 3 or parts[0] != "v1" or parts[1] not in keys:
             return False
         try:

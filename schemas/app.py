@@ -49,6 +49,7 @@ class Apps:
 
     def __init__(self, declared: dict[str, AppPolicy] | None = None) -> None:
         self._policies = dict(declared or {})
+        self._realms = {policy.realm or name for name, policy in self._policies.items()}
         self._undeclared: dict[str, AppPolicy] = {}
 
     def __getitem__(self, name: str) -> AppPolicy:
@@ -59,7 +60,9 @@ class Apps:
         # Bounded: anybody who may write to the topic can invent app names.
         if len(self._undeclared) >= 1_000:
             self._undeclared.clear()
-        return self._undeclared.setdefault(name, AppPolicy(name, realm=name, declared=False))
+        # Whoever invents the name of a declared realm must not become one of its apps.
+        realm = f"undeclared:{name}" if name in self._realms else name
+        return self._undeclared.setdefault(name, AppPolicy(name, realm=realm, declared=False))
 
     def realm_of(self, app: str) -> str:
         """Return the realm in which this app's user ids are one person."""

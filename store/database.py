@@ -129,6 +129,8 @@ class Database:
 
 def _prepare(path: Path) -> None:
     os.umask(os.umask(0o077) | 0o077)
+    if path.is_dir():
+        raise StoreUnwritable(f"{path} is a folder: [store] path names a file")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         for existing in (path, path.with_name(path.name + ".wal")):
@@ -138,8 +140,6 @@ def _prepare(path: Path) -> None:
         raise StoreUnwritable(
             f"cannot write {path} ({error.strerror}): choose a folder of your own in [store] path"
         ) from error
-    if path.is_dir():
-        raise StoreUnwritable(f"{path} is a folder: [store] path names a file")
 
 
 def _require(path: Path) -> None:
@@ -170,6 +170,4 @@ def _check_tables(connection: duckdb.DuckDBPyConnection, path: Path, *, read_onl
     version = version_of(connection)
     check_version(version, path)
     if version < len(MIGRATIONS):
-        raise StoreError(
-            f"{path} has tables of version {version}: start `sessionwatch run` once to renew them"
-        )
+        raise StoreError(f"{path} has tables of version {version}: start `sessionwatch run` once to renew them")

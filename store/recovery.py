@@ -34,6 +34,10 @@ EVENTS_BETWEEN = f"""
 SELECT {SELECTED} FROM events
 WHERE seq > $after AND seq <= $until AND event_time >= make_timestamp($since) ORDER BY seq
 """
+RECENT_IDS = """
+SELECT event_id::VARCHAR, epoch_us(event_time) FROM events
+WHERE seq > (SELECT coalesce(max(seq), 0) FROM events) - $limit ORDER BY seq DESC
+"""
 EVENTS_AT = f"SELECT {SELECTED} FROM events WHERE seq IN (SELECT unnest($seqs::BIGINT[]))"
 SIGNALS_BETWEEN = """
 SELECT signal_id, epoch_us(signal_time), kind, app, session_id, user_id, payload, seq FROM signals
@@ -62,6 +66,10 @@ class Recovery(Reading):
         rows = self._rows(POSITIONS, {"topic": topic})
         uuid = next((row[0] for row in rows if row[0] is not None), None)
         return uuid, {partition: offset for _, partition, offset in rows}
+
+    def recent_ids(self, limit: int) -> list[tuple[str, int]]:
+        """Return id and event time (microseconds) of the events stored last, oldest first."""
+        return self._rows(RECENT_IDS, {"limit": limit})[::-1]
 
     def events_at(self, seqs: Collection[int]) -> dict[int, Event]:
         """Return the events with these sequence numbers; those that retention has taken are left out."""

@@ -20,10 +20,11 @@ from schemas.signal import Signal
 
 
 class Delivered(Memory):
-    """The delivered revocation of a session; an empty id where there is none."""
+    """The delivered revocation of a session, an empty id where there is none, and when one was last released."""
 
     revocation_id: str = ""
     delivered_us: int = 0
+    released_us: int = 0
 
 
 class RevocationNotEffective(Rule[SessionContext, Delivered]):
@@ -47,18 +48,20 @@ class RevocationNotEffective(Rule[SessionContext, Delivered]):
 
     def on_signal(self, signal: Signal, memory: Delivered) -> None:
         """Take note of a delivery, or of a release."""
+        revocation_id = str(signal.payload.get("revocation_id", ""))
         if signal.kind == "revocation_released":
-            memory.revocation_id, memory.delivered_us = "", 0
-        elif not memory.revocation_id:
+            memory.revocation_id, memory.delivered_us, memory.released_us = "", 0, signal.time_us
+        elif memory.revocation_id != revocation_id:
             # A second delivery of the same revocation must not extend the grace of the first.
-            memory.revocation_id = str(signal.payload.get("revocation_id", ""))
-            memory.delivered_us = signal.time_us
+            memory.revocation_id, memory.delivered_us = revocation_id, signal.time_us
 
     def on_event(self, event: Event, context: SessionContext, memory: Delivered, app: AppPolicy) -> Hit | None:
         """Judge an accepted use."""
         since_us, episode = memory.delivered_us, memory.revocation_id
         if not episode:
             if context.ended_reason != "revoked" or context.ended_us is None:
+                return None
+            if context.ended_us <= memory.released_us:
                 return None
             since_us, episode = context.ended_us, "destroyed"
         deadline_us = since_us + app.revoke_grace_us + app.clock_skew_us

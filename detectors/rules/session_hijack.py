@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from detectors.context import SessionContext
-from detectors.networks import describe, dissimilar_device, same_network
+from detectors.context import SessionContext, Use
+from detectors.networks import describe, dissimilar_device, other_device_id, same_network
 from detectors.parameters import Parameters
 from detectors.rule import Hit, Rule
 from schemas.alert import Evidence, Severity
@@ -50,17 +50,17 @@ class SessionHijack(Rule[SessionContext, None]):
     def on_event(self, event: Event, context: SessionContext, memory: None, app: AppPolicy) -> Hit | None:
         """Judge a successful use."""
         home = context.home
-        if home is None or context.starts_anew(event) or same_network(home, event):
+        if home is None or context.starts_anew(event):
+            return None
+        severity = tier(home, event)
+        if severity is None or not dissimilar_device(home, event, agent_expected=context.sends_agent):
             return None
         assert isinstance(self.parameters, HijackParameters)
         if event.agent.family is not None and event.agent.family in self.parameters.internal_clients:
             return None
-        if not dissimilar_device(home, event, agent_expected=context.sends_agent):
-            return None
-        severity = Severity.CRITICAL
         if context.created_us is None:
             # Without a `create` the first use seen may itself be the thief's.
-            severity = Severity.HIGH
+            severity = severity.at_most(Severity.HIGH)
         return Hit(
             severity,
             f"Began on {describe(home.place)} with {name(home.agent)}, "
@@ -71,6 +71,19 @@ class SessionHijack(Rule[SessionContext, None]):
             ),
             usual={"network": describe(home.place), "agent": name(home.agent)},
         )
+
+
+def tier(home: Use, event: Event) -> Severity | None:
+    """Return how bad another device would be, by what is known of the network; None where that is the same.
+
+    A missing address lowers the tier and never hides the change: a thief can often make it unreadable.
+    """
+    before, now = home.place.network, event.place.network
+    if before is not None and now is not None:
+        return None if same_network(home, event) else Severity.CRITICAL
+    if other_device_id(home, event):
+        return Severity.HIGH
+    return None if before is None and now is None else Severity.MEDIUM
 
 
 def name(agent: Agent) -> str:

@@ -8,7 +8,7 @@ from detectors.plan import Plan
 from detectors.rule import Hit, Rule
 from detectors.rules import BUILTIN
 from schemas.alert import Severity
-from schemas.app import AppPolicy
+from schemas.app import AppPolicy, Apps
 from schemas.event import Event
 from schemas.instant import DAY, HOUR
 from schemas.signal import Signal
@@ -18,6 +18,7 @@ from tests.detectors.story import (
     NEW_YORK,
     START_US,
     default_apps,
+    delivered,
     event,
     login,
     rotation,
@@ -53,7 +54,12 @@ def test_an_alert_that_no_longer_follows_is_withdrawn() -> None:
     one = engine()
     changes(one, login("alice", at=0), use("alice", at=10, ip=NEW_YORK, agent=CURL))
     again = login("alice", at=9, ip=NEW_YORK, agent=CURL)
-    assert changes(one, again) == [("withdrawn", "session-hijack")]
+    (withdrawn,) = one.process([again]).changes
+    assert (withdrawn.kind, withdrawn.alert.rule_id, withdrawn.alert.status) == (
+        "withdrawn",
+        "session-hijack",
+        "withdrawn",
+    )
 
 
 def test_a_heartbeat_is_no_session_activity() -> None:
@@ -139,6 +145,21 @@ def test_a_stored_switch_off_holds_for_a_replay_of_the_same_version_alone() -> N
     assert changes(fragile(), older, use("alice", at=1)) == [("raised", "fragile")]
 
 
+class FragileSignal(Fragile):
+    """Fails on a signal."""
+
+    wants_signals = frozenset({"revocation_delivered"})
+
+    def on_signal(self, signal: Signal, memory: None) -> None:
+        raise KeyError("revocation_id")
+
+
+def test_a_rule_that_raises_at_a_signal_is_contained_too() -> None:
+    one = Engine(Plan(rules={"fragile": FragileSignal}), default_apps())
+    assert changes(one, delivered("alice", at=0), use("alice", at=1)) == [("raised", "fragile")]
+    assert one.faults.total == 1
+
+
 def test_faults_in_different_hours_do_not_add_up() -> None:
     one = fragile()
     found = one.process([use("alice", at=at * 3600, agent=CURL) for at in range(8)])
@@ -175,3 +196,28 @@ def test_the_late_count_says_how_often_the_promise_of_order_ended() -> None:
     one.process([login("alice", at=0), *[use("alice", at=60 * step) for step in range(1, 10)]])
     one.process([use("alice", at=30)])
     assert one.late == 1
+
+
+def test_a_long_chain_of_rotations_is_bounded_in_every_part() -> None:
+    one = engine()
+    links = [login("alice", at=0, session="r0")]
+    links += [rotation("alice", at=10 * n, session=f"r{n}", parent=f"r{n - 1}") for n in range(1, 400)]
+    one.process(links)
+    ((_, timeline),) = [item for item in one.take_dirty() if item[0][0] == "session" and item[1] is not None]
+    assert timeline is not None
+    assert len(timeline.base.contexts) <= 64
+    assert len(timeline.head.contexts) <= 128
+    assert sum(one.lineage.root(f"bank s_r{n}") != f"bank s_r{n}" for n in range(400)) <= 128
+
+
+def test_an_undeclared_app_cannot_push_declared_ones_out_of_sight() -> None:
+    one = engine(trusted_bound=10, untrusted_bound=10)
+    one.process([login("alice", at=0)])
+    one.process([login(f"invented{n}", at=n, app="nobody") for n in range(100)])
+    assert changes(one, use("alice", at=200, ip=NEW_YORK, agent=CURL)) == [("raised", "session-hijack")]
+
+
+def test_an_undeclared_app_does_not_become_part_of_a_realm_by_its_name() -> None:
+    apps = Apps({"web": AppPolicy("web", realm="bank")})
+    assert apps.realm_of("bank") != apps.realm_of("web")
+    assert apps.realm_of("other") == "other"

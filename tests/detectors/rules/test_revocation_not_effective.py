@@ -59,3 +59,23 @@ def test_another_session_of_the_user_is_not_meant() -> None:
         login("alice", at=0), delivered("alice", at=10), login("alice", at=20, session="new"),
         use("alice", at=30, session="new"),
     ).silent()  # fmt: skip
+
+
+def test_a_session_that_the_app_ended_as_revoked_may_go_on_after_its_release() -> None:
+    not_effective(
+        login("alice", at=0),
+        delivered("alice", at=10),
+        logout("alice", at=10.1, reason="revoked"),
+        delivered("alice", at=20, kind="revocation_released"),
+        use("alice", at=30),
+    ).silent()
+
+
+def test_a_second_revocation_is_held_to_its_own_delivery() -> None:
+    not_effective(
+        login("alice", at=0),
+        delivered("alice", at=10, revocation="r1"),
+        use("alice", at=20),
+        delivered("alice", at=30, revocation="r2"),
+        use("alice", at=40),
+    ).then(alert("revocation-not-effective"), alert("revocation-not-effective"))

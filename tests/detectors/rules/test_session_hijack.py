@@ -80,7 +80,7 @@ def test_an_app_that_sends_agents_at_login_only_stays_silent() -> None:
         ("another network, same browser", use("alice", at=60, ip=BERLIN_CAFE)),
         ("a browser upgrade on the way", use("alice", at=60, ip=BERLIN_CAFE, agent=FIREFOX_UPGRADED)),
         ("dual stack", use("alice", at=60, ip=BERLIN_IPV6)),
-        ("an unreadable address", event("validate", "alice", 60, None, CURL)),
+        ("an unreadable address", event("validate", "alice", 60, None, FIREFOX)),
     ],
 )
 def test_ordinary_life_is_silent(what: str, later: object) -> None:
@@ -135,3 +135,48 @@ def test_a_severity_of_the_configuration_replaces_the_tier() -> None:
     hijack(login("alice", at=0), use("alice", at=60, ip=NEW_YORK, agent=CURL), settings=settings).then(
         alert("session-hijack", "medium")
     )
+
+
+def test_an_address_that_cannot_be_read_lowers_the_tier_and_hides_nothing() -> None:
+    hijack(login("alice", at=0), event("validate", "alice", 60, None, CURL)).then(alert("session-hijack", "medium"))
+
+
+def test_an_unreadable_address_and_another_device_id() -> None:
+    hijack(
+        login("alice", at=0, device_id="laptop"),
+        event("validate", "alice", 60, None, FIREFOX, device_id="thief"),
+    ).then(alert("session-hijack", "high"))
+
+
+def test_an_app_that_knows_no_addresses_is_not_judged_by_the_agent_alone() -> None:
+    hijack(event("create", "alice", 0, None, FIREFOX), event("validate", "alice", 60, None, CURL)).silent()
+
+
+def test_a_login_without_an_address_is_completed_by_the_first_use_that_has_one() -> None:
+    hijack(
+        event("create", "alice", 0, None, FIREFOX),
+        use("alice", at=10, ip=BERLIN),
+        use("alice", at=60, ip=NEW_YORK, agent=CURL),
+    ).then(alert("session-hijack", "critical"))
+
+
+def test_an_app_that_passes_no_agent_at_login_does_not_lose_its_commuters() -> None:
+    hijack(
+        login("alice", at=0, agent=None),
+        use("alice", at=10),
+        use("alice", at=60, ip=BERLIN_CAFE),
+    ).silent()
+
+
+def test_and_its_thieves_are_seen_by_the_first_agent_on_the_network_of_the_login() -> None:
+    hijack(
+        login("alice", at=0, agent=None),
+        use("alice", at=10),
+        use("alice", at=60, ip=NEW_YORK, agent=CURL),
+    ).then(alert("session-hijack", "critical"))
+
+
+def test_the_user_is_known_from_earlier_events_of_the_session() -> None:
+    stolen = use("alice", at=60, ip=NEW_YORK, agent=CURL)
+    stolen.user_id = None
+    hijack(login("alice", at=0), stolen).then(alert("session-hijack", user="alice"))

@@ -64,3 +64,18 @@ def test_the_alert_names_the_logout() -> None:
     assert found.evidence[0].event_id == ended.event_id
     assert "90.0 s after its logout" in found.summary
     assert found.evidence[-1].time_us - found.evidence[0].time_us == 90 * SECOND
+
+
+def test_a_login_told_late_does_not_undo_the_logout_that_came_after_it() -> None:
+    spooled = [use("alice", at=at) for at in range(1000, 1300, 60)]
+    after_destroy(logout("alice", at=100), *spooled, login("alice", at=0)).then(alert("use-after-destroy"))
+
+
+def test_a_logout_told_late_does_not_end_a_later_life_of_the_same_id() -> None:
+    after_destroy(
+        login("alice", at=0),
+        login("alice", at=500),
+        *[use("alice", at=at) for at in range(510, 1000, 60)],
+        logout("alice", at=100),
+        use("alice", at=1000),
+    ).silent()
