@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
+import msgspec
 import structlog
 
 from detectors import snapshot
@@ -50,16 +51,12 @@ def recover(
         now_us: the pipeline's clock; bounds a rebuild.
         rules: rule classes by id.
     """
-    found = reader.snapshot()
-    if found is None:
-        # Killed before the first snapshot: everything that is stored is younger than that.
-        keys, items, comparable = 0, reader.replay_after(0), True
-    elif found[1] == fingerprint:
-        seq, _, rows = found
-        keys, items = snapshot.restore(engine, rows, rules, reader.events_at), reader.replay_after(seq)
+    restored = _restore(engine, reader, fingerprint, rules)
+    if restored is not None:
+        keys, items = restored
         comparable = True
     else:
-        # Other rules: their state is rebuilt from the events.
+        # Other rules, or state of another version: it is rebuilt from the events.
         keys, items, comparable = 0, reader.replay_since(now_us - engine.longest_horizon_us()), False
     rerun, outcome = _rerun(engine, items)
     stored = reader.stored_alerts(list(outcome))
@@ -70,6 +67,24 @@ def recover(
     if keys or rerun:
         log.info("state recovered", keys=keys, rerun=rerun, differences=differences, snapshot=comparable)
     return Recovered(keys, rerun, differences)
+
+
+def _restore(
+    engine: Engine, reader: Reader, fingerprint: str, rules: Mapping[str, type[AnyRule]]
+) -> tuple[int, Iterator[Event | Signal]] | None:
+    """Load what fits; return the number of keys and what is to be judged again, or None where nothing fits."""
+    found = reader.snapshot()
+    if found is None:
+        # Killed before the first snapshot: everything that is stored is younger than that.
+        return 0, reader.replay_after(0)
+    seq, stored_under, rows = found
+    if stored_under != fingerprint:
+        return None
+    try:
+        return snapshot.restore(engine, rows, rules, reader.events_at), reader.replay_after(seq)
+    except msgspec.DecodeError:
+        log.warning("stored state cannot be read by this version, it is rebuilt from the events")
+        return None
 
 
 def _rerun(engine: Engine, items: Iterable[Event | Signal]) -> tuple[int, dict[str, AlertChange]]:

@@ -11,7 +11,6 @@ from ingest.broker import DevelopmentBroker
 from tests.counterparts import met
 from tests.kafka.apache import ApacheKafka, UnavailableError
 
-
 # On a machine that is shared an example that had to wait for its turn has not failed.
 settings.register_profile("shared-machine", deadline=None)
 settings.load_profile("shared-machine")

@@ -16,6 +16,7 @@ from schemas.alert import AlertChange
 from schemas.event import Event
 from schemas.instant import DAY
 from store.database import Database
+from store.rows import SnapshotRow
 from store.writer import Writer
 from tests.detectors.story import CURL, NEW_YORK, START_US, default_apps, login, use
 
@@ -103,3 +104,14 @@ def test_a_changed_configuration_does_not_tell_what_was_told(store: Store) -> No
     other.fingerprint = "another"
     other.recover()
     assert kinds(other.take(use("alice", at=20, ip=NEW_YORK, agent=CURL))) == ["updated"]
+
+
+def test_state_of_another_version_is_rebuilt_from_the_events(store: Store) -> None:
+    first = Run(store)
+    first.take(*THEFT)
+    with store.writer.transaction():
+        odd = [SnapshotRow("session", "bank s_alice", b"\xc1 no msgpack")]
+        store.writer.append_snapshot(store.writer.last_seq, NOW_US, first.fingerprint, odd)
+    again = Run(store)
+    assert again.recover().keys == 0
+    assert kinds(again.take(use("alice", at=20, ip=NEW_YORK, agent=CURL))) == ["updated"]
