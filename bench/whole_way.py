@@ -7,6 +7,8 @@ import threading
 import time
 from pathlib import Path
 
+from sessionwatch_emitter.transport import Transport
+
 from bench.floors import bare_json, bare_kafka, cpu_seconds
 from bench.stream import EVENTS_A_SECOND, events
 from bench.table import Figure
@@ -23,7 +25,6 @@ from schemas.event import Event
 from schemas.instant import SECOND
 from sessionwatch.assembly import build
 from sessionwatch.config import load
-from sessionwatch_emitter.transport import Transport
 
 TOPIC = "session-events"
 CONFIGURATION = """

@@ -15,6 +15,7 @@ from kafka.errors import KafkaError, LogTruncationError, OffsetOutOfRangeError
 from ingest.connection import SourceError, in_one_line, open_admin, settings_for
 from ingest.intake import Chunk, Intake
 from ingest.record import Gap, Record, peek_time_us
+from ingest.record_batch import Unreadable, install
 from ingest.topics import TopicIdentity, create_topic, describe_topic
 
 log = structlog.get_logger(__name__)
@@ -77,8 +78,6 @@ class FetchLoop:
         self._closing = threading.Event()
         self._connected = True
         self._settled = False
-        self._look_at = time.monotonic() + _LOOK_S
-        self._identity_at = time.monotonic() + _IDENTITY_S
         self._admin = open_admin(settings, timeout_s)
         try:
             with in_one_line(settings):
@@ -91,6 +90,9 @@ class FetchLoop:
         except BaseException:
             self._admin.close()
             raise
+        # Only now: the consumer connects when it polls first, and to get here may have taken longer than a look waits.
+        self._look_at = time.monotonic() + _LOOK_S
+        self._identity_at = time.monotonic() + _IDENTITY_S
         self._thread = threading.Thread(target=self._run, name="kafka-fetch", daemon=True)
         self._thread.start()
 
@@ -148,13 +150,25 @@ class FetchLoop:
 
     def _chunk(self, partition: int, found: Sequence[Any], now_us: int) -> Chunk:
         items: list[tuple[int | None, Record | Gap]] = []
+        place = TopicPartition(self._topic, partition)
+        highwater = self._consumer.highwater(place)
         for raw in found:
+            if isinstance(raw.checksum, Unreadable):
+                self._step_over(place, raw.offset + 1, raw.checksum.reason, items)
+                continue
             record = _record(raw)
             time_us = peek_time_us(record)
             items.append((time_us if time_us is None else min(time_us, now_us), record))
             self._next[partition] = record.offset + 1
-        place = TopicPartition(self._topic, partition)
-        highwater = self._consumer.highwater(place)
+        for gap in (item for _, item in items if isinstance(item, Gap)):
+            log.warning(
+                "kafka-unreadable",
+                topic=self._topic,
+                partition=partition,
+                offset=gap.expected,
+                offsets_skipped=gap.start - gap.expected,
+                reason=gap.reason,
+            )
         if highwater is None:
             return Chunk(partition, items, at_end=False, highwater=None)
         if self._next[partition] < highwater and not items and partition not in self._paused:
@@ -165,6 +179,24 @@ class FetchLoop:
             # Apache Kafka says so itself; the development broker answers "nothing new" for ever.
             self._restart[partition] = "offset beyond the end"
         return Chunk(partition, items, at_end=self._next[partition] >= highwater, highwater=highwater)
+
+    def _step_over(
+        self, place: TopicPartition, start: int, reason: str, items: list[tuple[int | None, Record | Gap]]
+    ) -> None:
+        """Note a gap in place of what cannot be read; batches of that kind in a row are one gap."""
+        expected = self._next[place.partition]
+        highwater = self._consumer.highwater(place)
+        if highwater is not None and start > highwater:
+            # A broken batch may lie about where it ends.
+            start = highwater
+            self._consumer.seek(place, start)
+        if start <= expected:
+            return
+        if items and isinstance(before := items[-1][1], Gap):
+            expected, reason = before.expected, before.reason
+            items.pop()
+        items.append((None, Gap(place.partition, expected, start, reason, self.identity.uuid)))
+        self._next[place.partition] = start
 
     def _hold_back(self) -> None:
         full = self._intake.full() & self._next.keys()
@@ -268,6 +300,7 @@ def _open_consumer(settings: Mapping[str, object], timeout_s: float) -> KafkaCon
         "metadata_max_age_ms": 60_000,
         "reconnect_backoff_max_ms": 1000,
     }
+    install()
     return KafkaConsumer(**defaults | settings_for(KafkaConsumer, settings) | _FIXED)
 
 

@@ -17,7 +17,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         topic, partition, offset: its place.
         key, value: bytes, or None (a value of None is a tombstone).
-        headers: name and bytes, in the order of the producer.
+        headers: name and bytes or None, in the order of the producer.
         timestamp_ms: Kafka's own time of the record, milliseconds since the epoch; -1 when there is none.
     """
 
@@ -26,13 +26,14 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     offset: int
     key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
+    headers: tuple[tuple[str, bytes | None], ...]
     timestamp_ms: int
 
     @property
     def size(self) -> int:
-        """Bytes of key and value."""
-        return len(self.key or b"") + len(self.value or b"")
+        """Bytes of key, value and headers."""
+        headers = sum(len(name.encode()) + len(content or b"") for name, content in self.headers)
+        return len(self.key or b"") + len(self.value or b"") + headers
 
 
 class Gap(msgspec.Struct, frozen=True):
@@ -41,7 +42,7 @@ class Gap(msgspec.Struct, frozen=True):
     Attributes:
         partition: where.
         expected: the offset that should have come next.
-        start: the offset that is read instead, the earliest there is.
+        start: the offset that is read instead.
         reason: why, in words for a log line.
         topic_uuid: identity of the topic from here on.
     """

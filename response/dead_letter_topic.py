@@ -42,7 +42,8 @@ def _message(letter: DeadLetter, topic: str, now_us: int) -> OutboxMessage:
         "sha256": letter.sha256,
     }
     return OutboxMessage(
-        message_id=place,
+        # A topic made anew uses its places again, the outbox holds the letters of the old one still.
+        message_id=f"{place}-{letter.sha256[:16]}-{letter.arrival_us}",
         lane=dead_letter_lane(topic),
         kind="dead_letter",
         ordering_key=place,
@@ -53,7 +54,7 @@ def _message(letter: DeadLetter, topic: str, now_us: int) -> OutboxMessage:
 
 
 class TopicProducer:
-    """Writes messages to a topic: the key is the message id, so that a reader can tell a repetition.
+    """Writes messages to a topic: the key is the place of what was refused, so that a reader can tell a repetition.
 
     Args:
         topic: where to.
@@ -67,7 +68,7 @@ class TopicProducer:
 
     def deliver(self, messages: Sequence[OutboxMessage]) -> list[Outcome]:
         """Write each message once, and wait until the brokers have them; a failure is one of all of them."""
-        records = [(message.message_id.encode(), message.payload.encode(), ()) for message in messages]
+        records = [(message.ordering_key.encode(), message.payload.encode(), ()) for message in messages]
         try:
             self._transport.send_all(records)
         except TransportError as error:

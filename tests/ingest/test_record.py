@@ -16,6 +16,11 @@ def record(value: bytes | None, timestamp_ms: int = LATER_MS) -> Record:
     return Record("session-events", 0, 7, b"alice", value, (), timestamp_ms)
 
 
+def test_headers_count_in_the_size() -> None:
+    headers = (("sw-signature", b"x" * 900_000), ("é", None))
+    assert Record("session-events", 0, 7, b"k", b"v", headers, LATER_MS).size == 2 + 12 + 900_000 + 2
+
+
 def test_reads_the_event_time() -> None:
     assert peek_time_us(record(b'{"event_time": "2026-11-01T12:00:00Z", "app": "bank"}')) == NOON_US
 

@@ -6,18 +6,25 @@ import json
 import os
 import signal
 import statistics
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka.errors import RetriableError
+from kafka.record.default_records import DefaultRecordBatchBuilder
+from kafka.record.util import calc_crc32c
 from structlog.testing import capture_logs
 
+from ingest import fetch
 from ingest.broker import DevelopmentBroker
+from ingest.connection import open_admin
+from ingest.record_batch import RecordBatch
 from ingest.source import KafkaSource, Record, SourceError, peek_time_us
 from ingest.topics import ensure_topic
 from schemas.instant import SECOND, to_rfc3339
@@ -209,6 +216,155 @@ def test_a_bad_record_holds_up_nobody(kafka: str, topic: str) -> None:
     with source_of(kafka, topic) as source:
         values = [record.value for record in read(source, 5)]
     assert values == [b"\xff", event(4), event(5), b"{}", event(6)]
+
+
+class NotUtf8(str):
+    """A header's name as a careless client in another language writes it."""
+
+    def encode(self, *_: str) -> bytes:
+        return b"from\xff"
+
+
+class Null(bytes):
+    """A header's value that is null; Kafka allows it, the producer of kafka-python does not."""
+
+
+@pytest.fixture
+def null_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    append = DefaultRecordBatchBuilder.append
+
+    def with_nulls(self: object, offset: int, time_ms: int, key: bytes, value: bytes, headers: list[Any]) -> object:
+        nulled = [(name, None if isinstance(content, Null) else content) for name, content in headers]
+        return append(self, offset, time_ms, key, value, nulled)
+
+    monkeypatch.setattr(DefaultRecordBatchBuilder, "append", with_nulls)
+
+
+def send_one(servers: str, topic: str, header: tuple[str, bytes]) -> None:
+    producer = KafkaProducer(bootstrap_servers=servers)
+    producer.send(topic, event(0), headers=[header], partition=0).get(5)
+    producer.close()
+
+
+@pytest.mark.usefixtures("null_values")
+@pytest.mark.parametrize(
+    ("sent", "read_as"),
+    [((NotUtf8(), b"test"), ("from\N{REPLACEMENT CHARACTER}", b"test")), (("from", Null()), ("from", None))],
+    ids=["a name that is not UTF-8", "a value that is null"],
+)
+def test_any_header_that_kafka_allows_is_read(
+    kafka: str, topic: str, sent: tuple[str, bytes], read_as: tuple[str, bytes | None]
+) -> None:
+    send_one(kafka, topic, sent)
+    send(kafka, topic, {0: [event(1)], 1: [event(2)]})
+    with source_of(kafka, topic) as source:
+        records = read(source, 3)
+        assert source.take_gaps() == []
+    assert [(record.partition, record.offset) for record in records] == [(0, 0), (0, 1), (1, 0)]
+    assert records[0].headers == (read_as,)
+
+
+def with_wrong_checksum(batch: bytearray) -> None:
+    batch[-1] ^= 1
+
+
+def with_garbage_for_gzip(batch: bytearray) -> None:
+    batch[RecordBatch.ATTRIBUTES_OFFSET + 1] |= RecordBatch.CODEC_GZIP
+    with_right_checksum(batch)
+
+
+def with_garbage_for_zstd(batch: bytearray) -> None:
+    batch[RecordBatch.ATTRIBUTES_OFFSET + 1] |= RecordBatch.CODEC_ZSTD
+    with_right_checksum(batch)
+
+
+def with_malformed_records(batch: bytearray) -> None:
+    batch[RecordBatch.HEADER_STRUCT.size] += 2
+    with_right_checksum(batch)
+
+
+def with_right_checksum(batch: bytearray) -> None:
+    struct.pack_into(">I", batch, RecordBatch.CRC_OFFSET, calc_crc32c(bytes(batch[RecordBatch.ATTRIBUTES_OFFSET :])))
+
+
+@contextmanager
+def writing_batches(change: Callable[[bytearray], None]) -> Iterator[None]:
+    """Change what producers send meanwhile."""
+    with pytest.MonkeyPatch.context() as patch:
+        build = DefaultRecordBatchBuilder.build
+
+        def built(self: object) -> bytearray:
+            batch: bytearray = build(self)
+            change(batch)
+            return batch
+
+        patch.setattr(DefaultRecordBatchBuilder, "build", built)
+        yield
+
+
+CHANGES = [with_wrong_checksum, with_garbage_for_gzip, with_garbage_for_zstd, with_malformed_records]
+
+
+# Apache Kafka refuses such batches; there they come from a broken disk.
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_batch_that_cannot_be_read_is_a_gap_and_holds_up_nobody(
+    broker: str, change: Callable[[bytearray], None]
+) -> None:
+    topic = ensure_topic({"bootstrap_servers": broker}, f"broken-{uuid4()}").name
+    send(broker, topic, {0: [event(0)]})
+    with writing_batches(change):
+        send(broker, topic, {0: [event(1), event(2)]})
+    send(broker, topic, {0: [event(3)], 1: [event(4)]})
+    with capture_logs() as lines, source_of(broker, topic) as source:
+        records = read(source, 3)
+        assert [(record.partition, record.offset) for record in records] == [(0, 0), (0, 3), (1, 0)]
+        assert [(gap.partition, gap.expected, gap.start) for gap in source.take_gaps()] == [(0, 1, 3)]
+        assert source.connected
+    told = [(line["log_level"], line["partition"], line["offset"]) for line in lines]
+    assert told == [("warning", 0, 1)]
+
+
+def test_what_comes_before_the_malformed_record_of_a_batch_is_read(broker: str) -> None:
+    def with_a_malformed_end(batch: bytearray) -> None:
+        batch[-len(b"\x08test")] += 2
+        with_right_checksum(batch)
+
+    topic = ensure_topic({"bootstrap_servers": broker}, f"broken-{uuid4()}").name
+    with writing_batches(with_a_malformed_end):
+        send(broker, topic, {0: [event(0), event(1), event(2)]})
+    with source_of(broker, topic) as source:
+        assert [record.offset for record in read(source, 2)] == [0, 1]
+        until(lambda: bool(source.poll(20)) or source.positions()[0] == 3)
+        assert [(gap.expected, gap.start, gap.reason) for gap in source.take_gaps()] == [(2, 3, "a malformed record")]
+
+
+def test_a_broken_batch_that_lies_about_its_end_loses_nothing_that_comes_later(
+    broker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = ensure_topic({"bootstrap_servers": broker}, f"broken-{uuid4()}").name
+    with writing_batches(with_wrong_checksum):
+        send(broker, topic, {0: [event(0)]})
+    monkeypatch.setattr(RecordBatch, "last_offset", 1_000_000, raising=False)
+    with source_of(broker, topic) as source:
+        until(lambda: bool(source.poll(20)) or source.positions().get(0) == 1)
+        monkeypatch.undo()
+        send(broker, topic, {0: [event(1)]})
+        assert [record.offset for record in read(source, 1)] == [1]
+        assert [(gap.expected, gap.start) for gap in source.take_gaps()] == [(0, 1)]
+
+
+def test_a_slow_start_is_no_outage(broker: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow_admin(settings: Mapping[str, object], timeout_s: float) -> KafkaAdminClient:
+        time.sleep(0.3)
+        return open_admin(settings, timeout_s)
+
+    monkeypatch.setattr(fetch, "open_admin", slow_admin)
+    monkeypatch.setattr(fetch, "_LOOK_S", 0.2)
+    topic = ensure_topic({"bootstrap_servers": broker}, f"slow-{uuid4()}").name
+    send(broker, topic, {0: [event(0)]})
+    with capture_logs() as lines, source_of(broker, topic) as source:
+        assert len(read(source, 1)) == 1
+    assert lines == []
 
 
 def test_waking_ends_a_poll_at_once(kafka: str, topic: str) -> None:

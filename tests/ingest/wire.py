@@ -30,6 +30,6 @@ def wire(*, without: str = "", **changes: Any) -> bytes:
     return json.dumps(fields).encode()
 
 
-def record(value: bytes | None, *, offset: int = 0, headers: tuple[tuple[str, bytes], ...] = ()) -> Record:
+def record(value: bytes | None, *, offset: int = 0, headers: tuple[tuple[str, bytes | None], ...] = ()) -> Record:
     """A record of the topic."""
     return Record("session-events", 0, offset, b"alice", value, headers, NOON_US // 1000)
