@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 from sessionwatch_emitter import Location
+from sessionwatch_emitter.event import LARGEST_EVENT, LONGEST_ATTRIBUTE, MAX_ATTRIBUTES
 
 from ingest import signature
+from schemas import limits
 from schemas.event import REASONS, SESSION_PATTERN, SessionEvent
 
 VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text())
@@ -59,6 +61,11 @@ def test_a_sampled_use_and_a_heartbeat_are_events_by_the_schema(make_emitter, se
         emitter.validated("raw", **CLIENT)
     for event in sent(emitter, 3, heartbeats=True):
         SessionEvent.model_validate_json(json.dumps(event))
+
+
+def test_what_the_emitter_lets_through_the_pipeline_takes() -> None:
+    assert LARGEST_EVENT == limits.MAX_EVENT_BYTES
+    assert (MAX_ATTRIBUTES, LONGEST_ATTRIBUTE) == (limits.MAX_ATTRIBUTES, limits.MAX_TEXT)
 
 
 def test_the_pipeline_verifies_what_the_emitter_signs(make_emitter, arrived) -> None:

@@ -201,6 +201,21 @@ def test_an_attribute_that_is_no_scalar_does_not_cost_the_event(make_emitter, se
     assert emitter.counters["attributes_dropped"] == 1
 
 
+def test_a_long_attribute_is_told_cut(make_emitter, sent) -> None:
+    emitter = make_emitter()
+    emitter.validated("raw", user="alice", attributes={"path": "/" * 70_000, "plan": "gold"})
+    (event,) = sent(emitter, 1)
+    assert event["attributes"] == {"path": "/" * 1_024, "plan": "gold"}
+
+
+def test_an_event_that_is_too_large_with_its_attributes_is_told_without(make_emitter, sent) -> None:
+    emitter = make_emitter()
+    emitter.validated("raw", **HOME, attributes={f"a{number}": "\x01" * 1_000 for number in range(32)})
+    (event,) = sent(emitter, 1)
+    assert (event["user_agent"], "attributes" in event) == ("Firefox", False)
+    assert emitter.counters["attributes_dropped"] == 32
+
+
 def test_of_many_attributes_the_first_32_are_told(make_emitter, sent) -> None:
     emitter = make_emitter()
     emitter.created("raw", user="alice", attributes={f"a{number}": number for number in range(40)})
@@ -249,8 +264,8 @@ def test_an_apps_name_must_be_plain(app: str) -> None:
 
 
 def test_what_the_client_refuses_for_its_size_is_counted(make_emitter, sent) -> None:
-    emitter = make_emitter(max_request_size=20_000)
-    emitter.created("raw", user="alice", attributes={"large": "x" * 30_000})
+    emitter = make_emitter(max_request_size=1_500)
+    emitter.created("raw", user="alice", attributes={"one": "x" * 1_000, "two": "x" * 1_000})
     emitter.created("other", user="bob")
     assert [event["user_id"] for event in sent(emitter, 1)] == ["bob"]
     assert emitter.counters["too_large"] == 1
@@ -258,11 +273,12 @@ def test_what_the_client_refuses_for_its_size_is_counted(make_emitter, sent) -> 
 
 @pytest.mark.apache
 def test_what_the_broker_refuses_for_its_size_is_counted_and_takes_nothing_with_it(make_emitter, apache) -> None:
-    # Apache Kafka takes 1 MiB a record unless told otherwise; the development broker takes anything.
-    emitter = make_emitter(bootstrap_servers=apache.bootstrap_servers, max_request_size=5_000_000)
-    ensure_topic({"bootstrap_servers": apache.bootstrap_servers}, emitter._topic)
+    # Of Apache Kafka, since the development broker takes anything.
+    emitter = make_emitter(bootstrap_servers=apache.bootstrap_servers)
+    small = {"max.message.bytes": "20000"}
+    ensure_topic({"bootstrap_servers": apache.bootstrap_servers}, emitter._topic, config=small)
     for number in range(10):
-        large = {"large": "x" * 2_000_000} if number in (3, 7) else None
+        large = {f"a{place}": "x" * 1_000 for place in range(30)} if number in (3, 7) else None
         emitter.created(f"raw-{number}", user=f"user-{number}", attributes=large)
     assert emitter.flush(20)
     users = {record.event["user_id"] for record in read(apache.bootstrap_servers, emitter._topic, 8)}

@@ -5,12 +5,14 @@ import uuid
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from sessionwatch_emitter.event import Record, build_record, safe_utf8, timestamp
+from sessionwatch_emitter.event import LARGEST_EVENT, Record, build_record, safe_utf8, scalars, timestamp
 from sessionwatch_emitter.keys import KeyRing
 from sessionwatch_emitter.signature import HEADER, verify
 from sessionwatch_emitter.uuid7 import uuid7
+
+from schemas.limits import MAX_TEXT
 
 KEYS = KeyRing("bank", "a secret of the tests, long enough to be one")
 MOMENT_US = 1_764_000_000_123_456
@@ -79,6 +81,41 @@ def test_any_text_becomes_valid_utf_8(text: str) -> None:
 
 def test_a_lone_surrogate_becomes_the_replacement_character() -> None:
     assert json.loads(build(user_agent="a\ud800b").value)["user_agent"] == "a\ufffdb"
+
+
+# One, two, three and four bytes in UTF-8, and six in JSON.
+CHARACTERS = st.sampled_from(["a", "\u00e9", "\u738b", "\U0001f98a", "\x01", "\ud800"])
+TEXTS = st.builds(str.__mul__, CHARACTERS, st.sampled_from([1, 500, 1_000, 4_096, 100_000]))
+TEXT_FIELDS = ["user_id", "ip", "user_agent", "device_id", "reason", "auth_method", "idp", "idp_session_id", "bound"]
+TEXT_FIELDS += ["action", "country", "region", "city", "network_type"]
+
+
+@settings(max_examples=50)
+@given(
+    st.dictionaries(st.sampled_from(TEXT_FIELDS), TEXTS),
+    st.lists(TEXTS, max_size=40).map(lambda texts: {f"a{number}": text for number, text in enumerate(texts)}),
+)
+@example(dict.fromkeys(TEXT_FIELDS, "\x01" * 100_000), {})
+@example({}, {"a" * 100_000: 1})
+def test_no_text_makes_an_event_too_large_to_be_looked_at(
+    fields: dict[str, str], attributes: dict[str, object]
+) -> None:
+    session_id = KEYS.session_id("raw")
+    record = build(**fields, session_id=session_id, attributes=scalars(attributes) or None)
+    assert len(record.value) <= LARGEST_EVENT
+    assert json.loads(record.value)["session_id"] == session_id
+
+
+def test_what_is_too_large_loses_its_attributes_and_nothing_else() -> None:
+    record = build(user_agent="x" * 4_096, attributes={f"a{number}": "\x01" * 1_000 for number in range(32)})
+    assert json.loads(record.value)["user_agent"] == "x" * 4_096
+    assert "attributes" not in json.loads(record.value)
+    assert record.attributes_dropped == 32
+
+
+def test_a_text_is_cut_to_what_shows_the_pipeline_that_there_was_more() -> None:
+    record = build(user_agent="x" * 70_000)
+    assert len(json.loads(record.value)["user_agent"]) == MAX_TEXT + 1
 
 
 def test_a_number_that_json_does_not_know_is_refused() -> None:

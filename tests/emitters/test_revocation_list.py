@@ -3,6 +3,7 @@ from __future__ import annotations
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -39,8 +40,7 @@ def broken(tmp_path: Path) -> Path:
 
 def spoil(revocations: RevocationList, path: Path) -> None:
     revocations.close()
-    for left in path.parent.glob(path.name + "*"):
-        left.unlink()
+    remove(path)
     path.write_bytes(b"not a database, " * 1000)
 
 
@@ -227,6 +227,79 @@ def test_an_unreadable_list_takes_no_revocation_in_silence(broken: Path, clock: 
     spoil(revocations, broken)
     with pytest.raises(RevocationListError, match="cannot write the revocation list"):
         revocations.revoke_session("s_a", 1)
+
+
+def remove(path: Path) -> None:
+    for left in path.parent.glob(path.name + "*"):
+        left.unlink()
+
+
+def test_a_list_whose_file_was_deleted_counts_as_unreadable(tmp_path: Path, clock: Clock) -> None:
+    revocations = make(tmp_path / "l", clock)
+    reports: list[str] = []
+    revocations.on_unreadable = lambda: reports.append("unreadable")
+    revocations.revoke_session("s_a", 1)
+    assert revocations.refusal(["s_b"]) is None
+    remove(tmp_path / "l")
+    assert [revocations.refusal([session_id]) for session_id in ("s_a", "s_b")] == [Refusal("session", "s_a"), None]
+    assert (revocations.unreadable, reports) == (2, ["unreadable"])
+
+
+def test_a_list_that_fails_closed_refuses_once_its_file_was_deleted(tmp_path: Path, clock: Clock) -> None:
+    revocations = make(tmp_path / "l", clock, fail_closed=True)
+    assert revocations.refusal(["s_a"]) is None
+    remove(tmp_path / "l")
+    assert revocations.refusal(["s_a"]) == Refusal(None, "")
+
+
+def replace_by_another(path: Path) -> RevocationList:
+    remove(path)
+    return RevocationList(path)
+
+
+def replace_by_rename(path: Path) -> RevocationList:
+    RevocationList(path.with_name("made-beside")).close()
+    path.with_name("made-beside").rename(path)
+    remove(path.with_name(path.name + "-"))
+    return RevocationList(path)
+
+
+@pytest.mark.parametrize("replace", [replace_by_another, replace_by_rename])
+def test_a_list_whose_file_was_replaced_reads_the_new_one(
+    tmp_path: Path, replace: Callable[[Path], RevocationList]
+) -> None:
+    revocations = RevocationList(tmp_path / "l")
+    revocations.revoke_session("s_before", 1)
+    assert revocations.refusal(["s_before"]) is not None
+    other = replace(tmp_path / "l")
+    other.revoke_session("s_by_the_other", 1)
+    assert revocations.refusal(["s_by_the_other"]) is not None
+    assert revocations.revoke_session("s_by_itself", 1) is Outcome.APPLIED
+    assert revocations.refusal(["s_by_itself"]) is not None
+    # What it has refused before it goes on refusing, though the new file does not know it.
+    assert revocations.refusal(["s_before"]) is not None
+    assert revocations.unreadable == 0
+
+
+def test_letting_go_of_a_replaced_file_costs_the_new_one_nothing(tmp_path: Path) -> None:
+    revocations = RevocationList(tmp_path / "l")
+    other = replace_by_another(tmp_path / "l")
+    other.revoke_session("s_a", 1)
+    revocations.refusal(["s_a"])
+    revocations.close()
+    other.revoke_session("s_b", 1)
+    other.close()
+    afresh = RevocationList(tmp_path / "l")
+    assert [session_id for session_id in ("s_a", "s_b") if not afresh.refusal([session_id])] == []
+
+
+def test_a_list_finds_its_file_after_a_change_of_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    revocations = RevocationList("l")
+    monkeypatch.chdir("/")
+    assert revocations.revoke_session("s_a", 1) is Outcome.APPLIED
+    assert revocations.refusal(["s_a"]) is not None
+    assert revocations.unreadable == 0
 
 
 def test_a_place_where_no_file_can_be_is_one_line(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from sessionwatch_emitter import Transport, TransportError
+from sessionwatch_emitter import EmitterError, SessionEmitter, Transport, TransportError
 from sessionwatch_emitter.transport import _host_and_port
 
 from ingest.topics import ensure_topic
@@ -65,6 +65,24 @@ def test_a_broker_that_is_not_there_is_one_line() -> None:
 def test_a_setting_that_kafka_does_not_know_is_one_line(broker: str) -> None:
     with pytest.raises(TransportError, match=r"Unrecognized configs.*no_such_setting"):
         Transport(broker, "t", no_such_setting=1).connect()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("acks", 0), ("acks", 1), ("acks", "0"), ("acks", None), ("enable_idempotence", False)],
+)
+def test_a_setting_that_could_lose_events_is_refused_by_name(name: str, value: object) -> None:
+    with pytest.raises(TransportError, match=rf"^{name}={value!r} could lose events: leave it out, it is .*$"):
+        Transport("127.0.0.1:1", "t", **{name: value})
+    with pytest.raises(EmitterError, match=rf"^{name}="):
+        SessionEmitter("bank", secret="s" * 32, **{name: value})
+
+
+@pytest.mark.parametrize("settings", [{"acks": "all"}, {"acks": -1}, {"enable_idempotence": True}])
+def test_a_setting_as_it_is_anyway_may_be_given(settings: dict[str, object], broker: str) -> None:
+    transport = Transport(broker, f"events-{uuid.uuid4()}", **settings)
+    assert transport.send_all([(None, b"{}", [])]) == 1
+    transport.close()
 
 
 def test_no_password_stands_in_the_repr() -> None:

@@ -16,7 +16,10 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import pytest
 from sessionwatch_emitter import RevocationList, SessionEmitter, SessionWatchMiddleware
 
+from .test_cookies import by_http_cookies, by_starlette_as_by_django, by_webob, by_werkzeug
 from .test_revocation_list import spoil
+
+READERS = [by_http_cookies, by_werkzeug, by_starlette_as_by_django, by_webob]
 
 
 class App:
@@ -235,7 +238,15 @@ def test_a_released_session_is_accepted_and_told_at_once(
 
 @pytest.mark.parametrize(
     "cookie",
-    ["session={}; session=other", "session=other; session={}", 'session="{}"', "a=b;session={}", "session = {}"],
+    [
+        "session={}; session=other",
+        "session=other; session={}",
+        'session="{}"',
+        "a=b;session={}",
+        "session = {}",
+        "a=b session={}",
+        "session={} a=b",
+    ],
 )
 def test_no_dressing_of_the_cookie_gets_a_revoked_session_through(
     browser: Browser, emitter: SessionEmitter, revocations: RevocationList, cookie: str
@@ -244,6 +255,153 @@ def test_no_dressing_of_the_cookie_gets_a_revoked_session_through(
     revocations.revoke_session(session_id(emitter, browser), 1)
     browser.cookie = cookie.format(browser.cookie.partition("=")[2])
     assert browser.get("/account") == 401
+
+
+class Reading:
+    """An app that knows one session, and reads its cookie as one of the frameworks does."""
+
+    def __init__(self, read: Callable[[str], str | None], known: str) -> None:
+        self._read = read
+        self._known = known
+        self.seen: list[str | None] = []
+
+    def user_of(self, environ: dict[str, Any]) -> str | None:
+        return "alice" if self._read(environ.get("HTTP_COOKIE", "")) == self._known else None
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        self.seen.append(self._read(environ.get("HTTP_COOKIE", "")))
+        start_response("200 OK" if self.user_of(environ) else "401 Unauthorized", [])
+        return []
+
+
+def ask(middleware: SessionWatchMiddleware, cookie: str, **environ: str) -> tuple[str, dict[str, str]]:
+    answers: list[tuple[str, dict[str, str]]] = []
+    middleware(
+        {"HTTP_COOKIE": cookie, "REMOTE_ADDR": "203.0.113.9", **environ},
+        lambda status, headers, *_: answers.append((status, dict(headers))),
+    )
+    return answers[0]
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        "session=STOLEN",
+        'session="STOLEN"',
+        r'session="\123TOLEN"',
+        "session=STOLEN; session=junk",
+        "session=STOLEN a=b",
+        'a={"odd": "json"}; session=STOLEN',
+    ],
+)
+def test_the_session_that_is_told_is_the_one_that_the_app_took(
+    emitter: SessionEmitter, sent, read: Callable[[str], str | None], cookie: str
+) -> None:
+    app = Reading(read, "STOLEN")
+    assert ask(SessionWatchMiddleware(app, emitter, user_of=app.user_of), cookie)[0] == "200 OK"
+    (event,) = sent(emitter, 1)
+    assert (event["type"], event["session_id"]) == ("validate", emitter.keys.session_id("STOLEN"))
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        'session="STOLEN"',
+        "a=b session=STOLEN",
+        "session=STOLEN a=b",
+        "session=STOLEN; session=junk",
+        "session=junk; session=STOLEN",
+        'a="; session=STOLEN; b="',
+        "session=STOLEN,x",
+        "session=junk; " * 20 + "session=STOLEN",
+        "; ".join(f"session={n}" for n in range(20)) + "; session=STOLEN",
+    ],
+)
+def test_no_reader_is_shown_a_revoked_session(
+    make_emitter, revocations: RevocationList, read: Callable[[str], str | None], cookie: str
+) -> None:
+    emitter = make_emitter(revocations=revocations)
+    revocations.revoke_session(emitter.keys.session_id("STOLEN"), 1)
+    app = Reading(read, "STOLEN")
+    status, _ = ask(SessionWatchMiddleware(app, emitter, user_of=app.user_of), cookie)
+    assert status == "401 Unauthorized"
+    assert "STOLEN" not in app.seen
+
+
+@pytest.mark.parametrize("cookie", ["session=revoked; session=own", "session=own; session=revoked"])
+def test_a_revoked_session_beside_ones_own_locks_nobody_out(
+    emitter: SessionEmitter, revocations: RevocationList, cookie: str
+) -> None:
+    revocations.revoke_session(emitter.keys.session_id("revoked"), 1)
+    app = Reading(by_werkzeug, "own")
+    assert ask(SessionWatchMiddleware(app, emitter, user_of=app.user_of), cookie)[0] == "200 OK"
+
+
+def test_a_session_of_a_revoked_user_beside_ones_own_locks_nobody_out(
+    browser: Browser, app: App, emitter: SessionEmitter, revocations: RevocationList
+) -> None:
+    app.sessions["of-mallory"] = ("mallory", time.time())
+    browser.get("/login")
+    revocations.revoke_user("mallory", 1, not_before_us=int(time.time() * 1e6) + 1_000_000)
+    browser.cookie = f"session=of-mallory; {browser.cookie}"
+    assert browser.get("/account") == 200
+
+
+def test_a_revoked_session_that_is_passed_over_is_told(
+    emitter: SessionEmitter, revocations: RevocationList, sent
+) -> None:
+    revocations.revoke_session(emitter.keys.session_id("STOLEN"), 1)
+    app = Reading(by_werkzeug, "own")
+    ask(SessionWatchMiddleware(app, emitter, user_of=app.user_of), "session=STOLEN; session=own")
+    told = {(event["type"], event["reason"], event["session_id"]) for event in sent(emitter, 2)}
+    assert told == {
+        ("fail", "revoked", emitter.keys.session_id("STOLEN")),
+        ("validate", "request", emitter.keys.session_id("own")),
+    }
+
+
+@pytest.mark.parametrize(("last", "taken"), [(False, "older"), (True, "newer")])
+def test_of_two_cookies_the_app_gets_the_one_that_it_would_take(
+    emitter: SessionEmitter, last: bool, taken: str
+) -> None:
+    app = Reading(by_werkzeug, taken)
+    middleware = SessionWatchMiddleware(app, emitter, last_cookie_wins=last)
+    assert ask(middleware, "session=older; session=newer")[0] == "200 OK"
+
+
+def test_a_session_that_the_app_decodes_is_read_from_the_one_cookie_that_is_left(
+    emitter: SessionEmitter, revocations: RevocationList
+) -> None:
+    revocations.revoke_session(emitter.keys.session_id("raw"), 1)
+    app = Reading(by_http_cookies, "signed.raw")
+
+    def session_of(environ: dict[str, Any]) -> str | None:
+        return (by_werkzeug(environ["HTTP_COOKIE"]) or "").removeprefix("signed.")
+
+    middleware = SessionWatchMiddleware(app, emitter, session_of=session_of, user_of=app.user_of)
+    assert ask(middleware, "session=junk; session=signed.raw")[0] == "401 Unauthorized"
+    assert app.seen == ["junk"]
+
+
+@pytest.mark.parametrize(
+    ("name", "scheme", "secure"),
+    [
+        ("session", "http", False),
+        ("session", "https", True),
+        ("__Host-session", "http", True),
+        ("__Secure-session", "http", True),
+    ],
+)
+def test_the_cookie_is_cleared_so_that_browsers_take_it(
+    emitter: SessionEmitter, revocations: RevocationList, name: str, scheme: str, secure: bool
+) -> None:
+    revocations.revoke_session(emitter.keys.session_id("raw"), 1)
+    middleware = SessionWatchMiddleware(Reading(by_werkzeug, "raw"), emitter, session_cookie=name)
+    _, headers = ask(middleware, f"{name}=raw", **{"wsgi.url_scheme": scheme})
+    assert headers["Set-Cookie"].startswith(f"{name}=; Path=/; Max-Age=0")
+    assert headers["Set-Cookie"].endswith("; Secure") is secure
 
 
 def test_while_keys_rotate_a_session_revoked_under_the_old_one_is_refused(

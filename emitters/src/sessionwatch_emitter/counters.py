@@ -17,7 +17,7 @@ MEANINGS = {
     "dropped_other": "other events dropped because the queue was full, or given after close()",
     "too_large": "events refused for their size, by the client or by the broker",
     "refused": "events that the broker refused for another reason, five times over",
-    "attributes_dropped": "attributes left out of an event: no scalars, or more than 32",
+    "attributes_dropped": "attributes left out of an event: no scalars, more than 32, or too large together",
     "errors": "calls that failed inside, whose event is lost",
     "disconnects": "times that the connection had to be made anew",
     "revocation_list_unreadable": "look-ups that could not read the revocation list",

@@ -117,7 +117,7 @@ class SessionEmitter:
         kafka: further settings of kafka-python's KafkaProducer, by their own names.
 
     Raises:
-        EmitterError: the app's name, the secret or a key id is malformed.
+        EmitterError: the app's name, the secret or a key id is malformed, or a setting of Kafka's could lose events.
     """
 
     def __init__(
@@ -229,7 +229,7 @@ class SessionEmitter:
             bound: how the session is bound to a device: dbsc, dpop or none.
             action: a sensitive act: password, email, mfa, recovery, api_key or payout.
             location: where the client is, if the app knows.
-            attributes: at most 32 scalars of the app's own.
+            attributes: at most 32 scalars of the app's own, texts of at most 1,024 characters.
             time_us: when it happened, in microseconds since the epoch; now, if left out.
         """
         process = self._called("created")
@@ -291,7 +291,7 @@ class SessionEmitter:
             bound: how the session is bound to a device: dbsc, dpop or none.
             action: a sensitive act: password, email, mfa, recovery, api_key or payout.
             location: where the client is, if the app knows.
-            attributes: at most 32 scalars of the app's own.
+            attributes: at most 32 scalars of the app's own, texts of at most 1,024 characters.
             time_us: when it happened, in microseconds since the epoch; now, if left out.
         """
         process = self._called("validated")
@@ -354,7 +354,7 @@ class SessionEmitter:
             auth_method: what was tried.
             token_generation: the rotation count of the refresh token that was shown.
             location: where the client is, if the app knows.
-            attributes: at most 32 scalars of the app's own.
+            attributes: at most 32 scalars of the app's own, texts of at most 1,024 characters.
             time_us: when it happened, in microseconds since the epoch; now, if left out.
         """
         process = self._called("failed")
@@ -389,7 +389,7 @@ class SessionEmitter:
             ip: the client's address.
             user_agent: the client's User-Agent header.
             device_id: the app's own name for the device, if it has one.
-            attributes: at most 32 scalars of the app's own.
+            attributes: at most 32 scalars of the app's own, texts of at most 1,024 characters.
             time_us: when it happened, in microseconds since the epoch; now, if left out.
         """
         process = self._called("destroyed")
@@ -536,6 +536,8 @@ class SessionEmitter:
             # One event's odd value must not cost the others that are due with it.
             self._lost(kind, error)
             return
+        if record.attributes_dropped:
+            process.counters.add("attributes_dropped", record.attributes_dropped)
         process.sender.put(priority, record)
 
     def _due(self, now_us: int) -> int | None:

@@ -12,7 +12,7 @@ class SecretError(EmitterError):
 
 
 class TransportError(EmitterError):
-    """The broker cannot be reached, or it refused a record."""
+    """The broker cannot be reached, it refused a record, or a setting could lose records."""
 
 
 class TooLargeError(TransportError):

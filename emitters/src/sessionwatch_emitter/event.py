@@ -23,6 +23,12 @@ Fields = dict[str, object]
 # undeliverable.
 LONGEST_CLIENT_TEXT = 4096
 MAX_ATTRIBUTES = 32
+LONGEST_ATTRIBUTE = 1024
+# The pipeline refuses a larger event, and a refused event is a thief whom nobody sees.
+LARGEST_EVENT = 64 * 1024
+# To what the texts of an event that is too large are cut, one step after the other. By the last one it fits: at most
+# 14 texts, of which each character takes 6 bytes at most. No hashed id is as long.
+_SHORTER_TEXTS = (LONGEST_ATTRIBUTE + 1, 512)
 
 _LONE_SURROGATES = re.compile("[\ud800-\udfff]")
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
@@ -55,19 +61,31 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What goes to Kafka: key, value and headers."""
+    """What goes to Kafka: key, value and headers.
+
+    Attributes:
+        key: where in the topic it goes.
+        value: the event as JSON.
+        headers: the signature.
+        attributes_dropped: how many of the event's attributes were left out, for it would have been too large.
+    """
 
     key: bytes | None
     value: bytes
     headers: tuple[tuple[str, bytes], ...] = ()
+    attributes_dropped: int = 0
 
 
 def scalars(attributes: Mapping[str, object]) -> dict[str, object]:
-    """Return those of the app's attributes that an event can carry: the first 32 scalars.
+    """Return those of the app's attributes that an event can carry: the first 32 scalars, texts cut to 1,024.
 
     One that is none must not cost the event: the pipeline would refuse it whole.
     """
-    kept = {name: value for name, value in attributes.items() if isinstance(name, str) and _is_scalar(value)}
+    kept = {
+        name: value[:LONGEST_ATTRIBUTE] if isinstance(value, str) else value
+        for name, value in attributes.items()
+        if isinstance(name, str) and _is_scalar(value)
+    }
     return dict(islice(kept.items(), MAX_ATTRIBUTES))
 
 
@@ -99,7 +117,7 @@ def safe_utf8(text: str) -> bytes:
 
 
 def build_record(app: str, keys: KeyRing, kind: str, time_us: int, fields: Mapping[str, object]) -> Record:
-    """Return the signed record of one event.
+    """Return the signed record of one event, of at most 64 KiB: what is too much of it is left out or cut.
 
     Args:
         app: the app's name.
@@ -119,8 +137,28 @@ def build_record(app: str, keys: KeyRing, kind: str, time_us: int, fields: Mappi
         "app": app,
     }
     event.update((name, value) for name, value in fields.items() if value is not None)
-    value = safe_utf8(_JSON.encode(event))
-    subject = fields.get("user_id") or fields.get("session_id") or fields.get("ip")
+    value = _encode(event)
+    attributes_dropped = 0
+    if len(value) > LARGEST_EVENT:
+        attributes = event.pop("attributes", None)
+        attributes_dropped = len(attributes) if isinstance(attributes, dict) else 0
+        event, value = _shorten(event)
+    subject = event.get("user_id") or event.get("session_id") or event.get("ip")
     key = safe_utf8(str(subject)) if subject else None
     signed = signature.header_value(keys.key_id, signature.sign(keys.signing_key, app, key, value))
-    return Record(key, value, ((signature.HEADER, signed),))
+    return Record(key, value, ((signature.HEADER, signed),), attributes_dropped)
+
+
+def _shorten(event: Fields) -> tuple[Fields, bytes]:
+    """Return an event with its texts as short as it takes to fit, and as JSON."""
+    value = _encode(event)
+    for longest in _SHORTER_TEXTS:
+        if len(value) <= LARGEST_EVENT:
+            break
+        event = {name: fact[:longest] if isinstance(fact, str) else fact for name, fact in event.items()}
+        value = _encode(event)
+    return event, value
+
+
+def _encode(event: Fields) -> bytes:
+    return safe_utf8(_JSON.encode(event))

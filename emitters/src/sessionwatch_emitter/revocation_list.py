@@ -119,7 +119,8 @@ class RevocationList:
         fail_closed: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._path = str(path)
+        # Whoever changes the folder later means the same file.
+        self._path = Path(path).absolute()
         self._life_us = int(max(absolute_timeout, SHORTEST_LIFE_S) * 1e6)
         self._clock = clock
         self.fail_closed = fail_closed
@@ -131,6 +132,8 @@ class RevocationList:
         """Called once when the file becomes unreadable."""
         self._lock = threading.Lock()
         self._reader: sqlite3.Connection | None = None
+        # Device and inode of the file that the reader has open.
+        self._file: tuple[int, int] | None = None
         self._reopen_at = 0.0
         self._version = -1
         self._change = 0
@@ -146,7 +149,7 @@ class RevocationList:
         _close_before_fork(self)
 
     def __repr__(self) -> str:
-        return f"RevocationList({self._path!r})"
+        return f"RevocationList({str(self._path)!r})"
 
     def refusal(
         self, session_ids: Iterable[str], *, user_id: str | None = None, started_us: int | None = None
@@ -288,12 +291,19 @@ class RevocationList:
         return False
 
     def _refresh(self) -> None:
+        # A file that was deleted or replaced stays readable to who has it open, while others write to the new one.
+        status = self._path.stat()
+        file = (status.st_dev, status.st_ino)
+        if self._reader is not None and file != self._file:
+            _log.warning("the revocation list %s was replaced by another file, which is read from now on", self._path)
+            self._close_reader()
         if self._reader is None:
             if time.monotonic() < self._reopen_at:
                 raise sqlite3.OperationalError("unreadable a moment ago")
             # Opened without leave to create: an empty file in place of a lost one would release everybody in
             # silence.
             self._reader = _connect(self._path, create=False)
+            self._file = file
             self._version, self._change, self._last_ending = -1, 0, 0
         version = self._reader.execute("PRAGMA data_version").fetchone()[0]
         if version == self._version:
@@ -396,10 +406,10 @@ class RevocationList:
                 reader.close()
 
 
-def _connect(path: str, *, create: bool) -> sqlite3.Connection:
+def _connect(path: Path, *, create: bool) -> sqlite3.Connection:
     mode = "rwc" if create else "rw"
     return sqlite3.connect(
-        f"{Path(path).absolute().as_uri()}?mode={mode}",
+        f"{path.as_uri()}?mode={mode}",
         uri=True,
         timeout=_BUSY_S,
         isolation_level=None,

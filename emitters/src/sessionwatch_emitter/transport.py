@@ -37,6 +37,8 @@ PRODUCER_DEFAULTS: dict[str, Any] = {
     "delivery_timeout_ms": 30_000,
     "reconnect_backoff_max_ms": 1_000,
 }
+# Settings without which an acknowledged event can be lost or doubled, and what they may be set to.
+_NEEDED: dict[str, tuple[Any, ...]] = {"acks": ("all", -1), "enable_idempotence": (True,)}
 _CANNOT_CONNECT = (
     kafka_errors.KafkaError,
     OSError,
@@ -58,9 +60,15 @@ class Transport:
         topic: where records go.
         kafka: settings of kafka-python's KafkaProducer by their own names (`security_protocol`,
             `sasl_mechanism`, `ssl_cafile` ...).
+
+    Raises:
+        TransportError: `acks` is less than "all", or `enable_idempotence` is off.
     """
 
     def __init__(self, bootstrap_servers: str | Sequence[str], topic: str = "session-events", **kafka: Any) -> None:
+        for name, allowed in _NEEDED.items():
+            if name in kafka and kafka[name] not in allowed:
+                raise TransportError(f"{name}={kafka[name]!r} could lose events: leave it out, it is {allowed[0]!r}")
         if isinstance(bootstrap_servers, str):
             bootstrap_servers = bootstrap_servers.split(",")
         self._servers = list(bootstrap_servers)

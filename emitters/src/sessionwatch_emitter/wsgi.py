@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sessionwatch_emitter.client_address import LOOPBACK, ClientAddress
-from sessionwatch_emitter.cookies import cookie_values
+from sessionwatch_emitter.cookies import SessionCookies
 from sessionwatch_emitter.emitter import Raw, SessionEmitter
 from sessionwatch_emitter.revocation_list import Refusal, RevocationList
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 ENVIRON_KEY = "sessionwatch"
 SESSION_ENVIRON_KEY = "sessionwatch.session"
+# No browser has more cookies of one name by accident, and each costs a look-up.
+MOST_COOKIES = 8
 
 _log = logging.getLogger("sessionwatch_emitter")
 
@@ -100,10 +102,15 @@ class SessionWatchMiddleware:
     A use is told when the app says so, by `environ["sessionwatch"].accept(user)`, or else when `user_of`
     finds a user and the app answers neither 401 nor 403.
 
+    Of the session's cookie the app is shown one value in one spelling, so that it reads what was looked up: the
+    first one that is not revoked, so that a revoked one from a neighbouring domain locks nobody out.
+
     Args:
         app: the app.
         emitter: sends the events.
         session_cookie: the name of the session's cookie.
+        last_cookie_wins: if a request shows several, try the last one first, as Django and http.cookies read
+            them; else the first one, as Werkzeug and Flask do.
         session_of: reads the raw session value, where it does not stand in a cookie as it is.
         user_of: whose session it is; None if nobody is signed in.
         started_of: when the session began, as a datetime with a zone or in seconds since the epoch. With
@@ -122,6 +129,7 @@ class SessionWatchMiddleware:
         emitter: SessionEmitter,
         *,
         session_cookie: str = "session",
+        last_cookie_wins: bool = False,
         session_of: TextOf | None = None,
         user_of: UserOf | None = None,
         started_of: StartedOf | None = None,
@@ -135,6 +143,7 @@ class SessionWatchMiddleware:
         self._app = app
         self._emitter = emitter
         self._cookie = session_cookie
+        self._last_cookie_wins = last_cookie_wins
         self._session_of = session_of
         self._user_of = user_of
         self._started_of = started_of
@@ -146,15 +155,14 @@ class SessionWatchMiddleware:
             self._revocations.judges_users = True
         domain = f"; Domain={cookie_domain}" if cookie_domain else ""
         self._cleared = f"{session_cookie}=; Path={cookie_path}{domain}; Max-Age=0; HttpOnly; SameSite=Lax"
+        # Browsers ignore whatever sets such a cookie without it (RFC 6265bis).
+        self._needs_secure = session_cookie.lower().startswith(("__host-", "__secure-"))
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
-        sessions = self._sessions(environ)
-        request = self._request(environ, sessions)
-        environ[ENVIRON_KEY] = environ[SESSION_ENVIRON_KEY] = request
-        refusal = self._refusal(environ, sessions)
+        request, refusal = self._admit(environ)
         if refusal is not None:
-            return self._refuse(request, sessions, refusal, start_response)
+            return self._refuse(environ, refusal, start_response)
 
         def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
             self._tell(environ, request, status)
@@ -162,44 +170,53 @@ class SessionWatchMiddleware:
 
         return self._app(environ, start)
 
-    def _sessions(self, environ: WSGIEnvironment) -> list[str]:
-        if self._session_of is not None:
-            session = _ask(self._session_of, environ)
-            return [session] if session else []
-        return cookie_values(environ.get("HTTP_COOKIE", ""), self._cookie)
+    def _admit(self, environ: WSGIEnvironment) -> tuple[RequestSession, Refusal | None]:
+        """Leave in the request the first session that may pass; tell each one before it that may not."""
+        cookies = SessionCookies(environ.get("HTTP_COOKIE", ""), self._cookie)
+        values: list[str | None] = [*cookies.values]
+        if self._last_cookie_wins:
+            values.reverse()
+        for value in values[:MOST_COOKIES] or [None]:
+            if "HTTP_COOKIE" in environ:
+                environ["HTTP_COOKIE"] = cookies.header(value)
+            request = self._request(environ, value)
+            environ[ENVIRON_KEY] = environ[SESSION_ENVIRON_KEY] = request
+            refusal = self._refusal(environ, request.session)
+            if refusal is None or refusal.scope is None:
+                return request, refusal
+            if refusal.scope == "session":
+                request.refused(refusal.subject)
+            else:
+                request.failed(request.session, reason="revoked", user=refusal.subject)
+        return request, refusal
 
-    def _request(self, environ: WSGIEnvironment, sessions: list[str]) -> RequestSession:
+    def _request(self, environ: WSGIEnvironment, cookie: str | None) -> RequestSession:
         return RequestSession(
             self._emitter,
-            # Of several cookies of one name, Python's own http.cookies takes the last.
-            sessions[-1] if sessions else None,
+            cookie if self._session_of is None else _ask(self._session_of, environ) or None,
             self._address.of(environ.get("REMOTE_ADDR"), environ.get("HTTP_X_FORWARDED_FOR")),
             _header_text(environ.get("HTTP_USER_AGENT")),
             _ask(self._device_of, environ) if self._device_of is not None else None,
         )
 
-    def _refusal(self, environ: WSGIEnvironment, sessions: list[str]) -> Refusal | None:
+    def _refusal(self, environ: WSGIEnvironment, session: str | None) -> Refusal | None:
         revocations = self._revocations
-        if revocations is None or not sessions:
+        if revocations is None or session is None:
             return None
-        session_ids = [session_id for raw in sessions for session_id in self._emitter.keys.session_ids(raw)]
+        session_ids = self._emitter.keys.session_ids(session)
         if not (revocations.judges_users and revocations.has_users()):
             return revocations.refusal(session_ids)
         user_id = _ask(self._user_of, environ)
         started_us = _microseconds(_ask(self._started_of, environ)) if user_id is not None else None
         return revocations.refusal(session_ids, user_id=user_id, started_us=started_us)
 
-    def _refuse(
-        self, request: RequestSession, sessions: list[str], refusal: Refusal, start_response: StartResponse
-    ) -> Iterable[bytes]:
+    def _refuse(self, environ: WSGIEnvironment, refusal: Refusal, start_response: StartResponse) -> Iterable[bytes]:
         if refusal.scope is None:
             return _answer(start_response, "503 Service Unavailable", b"Sessions cannot be checked now.\n")
-        if refusal.scope == "session":
-            request.refused(refusal.subject)
-        else:
-            request.failed(sessions[-1], reason="revoked", user=refusal.subject)
         body = b"This session has been ended. Please sign in again.\n"
-        return _answer(start_response, "401 Unauthorized", body, ("Set-Cookie", self._cleared))
+        secure = self._needs_secure or environ.get("wsgi.url_scheme") == "https"
+        cleared = self._cleared + ("; Secure" if secure else "")
+        return _answer(start_response, "401 Unauthorized", body, ("Set-Cookie", cleared))
 
     def _tell(self, environ: WSGIEnvironment, request: RequestSession, status: str) -> None:
         if request.told or request.session is None or self._user_of is None:
