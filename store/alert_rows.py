@@ -43,9 +43,7 @@ _SCHEMA = pa.schema(
     ]
 )
 _NAMES = ", ".join(_SCHEMA.names)
-_CHANGED = ", ".join(
-    f"{name} = incoming.{name}" for name in _SCHEMA.names if name not in ("alert_id", "stored")
-)
+_CHANGED = ", ".join(f"{name} = incoming.{name}" for name in _SCHEMA.names if name not in ("alert_id", "stored"))
 STORED_ALERTS = "SELECT alert_id FROM alerts WHERE alert_id IN (SELECT unnest($ids::VARCHAR[]))"
 INSERT_ALERTS = f"INSERT INTO alerts ({_NAMES}) SELECT {_NAMES} FROM incoming"
 REPLACE_ALERTS = f"UPDATE alerts SET {_CHANGED} FROM incoming WHERE alerts.alert_id = incoming.alert_id"

@@ -61,18 +61,13 @@ def explain(error: duckdb.Error, path: Path) -> StoreError:
     """Return the error of this family that says what DuckDB's own means for the store at `path`."""
     text = str(error)
     if is_lock(error):
-        return StoreLocked(
-            f"{path} is in use by {_holder(text)}: stop that process, or ask it through its API"
-        )
+        return StoreLocked(f"{path} is in use by {_holder(text)}: stop that process, or ask it through its API")
     if any(mark in text for mark in _NO_ROOM):
         return DiskFull(
-            f"no room left to write {path} ({_first_line(text)}): free space or move [store] path, "
-            "then start again"
+            f"no room left to write {path} ({_first_line(text)}): free space or move [store] path, then start again"
         )
     if any(mark in text for mark in _LATER):
-        return StoreTooNew(
-            f"{path} was written by a later DuckDB: install the sessionwatch version that wrote it"
-        )
+        return StoreTooNew(f"{path} was written by a later DuckDB: install the sessionwatch version that wrote it")
     if any(mark in text for mark in _DAMAGE):
         return StoreCorrupt(
             f"{path} is damaged or no DuckDB file ({_first_line(text)}): restore it from a backup, or move "

@@ -16,9 +16,7 @@ from store.tables import TABLES
 LATEST_US = 4_102_444_800_000_000
 """2100-01-01, the end of what an event's time may be."""
 
-STORED_ALERTS = (
-    f"SELECT {alert_rows.AS_DETECTED} FROM alerts WHERE alert_id IN (SELECT unnest($ids::VARCHAR[]))"
-)
+STORED_ALERTS = f"SELECT {alert_rows.AS_DETECTED} FROM alerts WHERE alert_id IN (SELECT unnest($ids::VARCHAR[]))"
 ALERT = f"SELECT {alert_rows.AS_SHOWN} FROM alerts WHERE alert_id = $alert_id"
 ALERTS = f"""
 SELECT {alert_rows.AS_SHOWN} FROM alerts
@@ -47,7 +45,21 @@ WHERE updated >= make_timestamp($since) ORDER BY decided, revocation_id
 """
 MAX_SEQUENCE = "SELECT max(sequence) FROM revocations WHERE app = $app AND subject = $subject"
 SEQUENCES = "SELECT app, subject, max(sequence) FROM revocations GROUP BY app, subject"
-PENDING_MESSAGES = f"SELECT {outbox_rows.SELECTED} FROM outbox WHERE state = 'pending' ORDER BY place"
+PENDING_MESSAGES = f"""
+SELECT {outbox_rows.SELECTED} FROM outbox
+WHERE state = 'pending' AND ($lane::VARCHAR IS NULL OR lane = $lane)
+    AND ($kinds::VARCHAR[] IS NULL OR list_contains($kinds, kind))
+ORDER BY place LIMIT $limit
+"""
+PENDING_LANES = "SELECT DISTINCT lane FROM outbox WHERE state = 'pending' ORDER BY lane"
+KNOWN_MESSAGES = "SELECT message_id FROM outbox WHERE message_id IN (SELECT unnest($ids::VARCHAR[]))"
+STANDING_ALERTS = f"""
+SELECT {alert_rows.AS_DETECTED} FROM alerts WHERE app = $app AND session_id = $session_id AND NOT withdrawn
+"""
+SUBJECTS_OF_ACT = """
+SELECT subject FROM audit WHERE act = $act AND audit_time >= make_timestamp($since)
+GROUP BY subject ORDER BY max(line) DESC LIMIT $limit
+"""
 DEAD_LETTERS = """
 SELECT topic, kafka_partition, kafka_offset, epoch_us(arrival), reason, detail, length, sha256, content
 FROM dead_letters ORDER BY arrival DESC, kafka_partition, kafka_offset DESC LIMIT $limit
@@ -144,9 +156,36 @@ class Findings(Reading):
         """Return the highest sequence by app and subject."""
         return {(app, subject): sequence for app, subject, sequence in self._rows(SEQUENCES)}
 
-    def pending_messages(self) -> list[OutboxMessage]:
-        """Return what must still leave, in the order in which it was enqueued."""
-        return [outbox_rows.message_of(row) for row in self._rows(PENDING_MESSAGES)]
+    def standing_alerts(self, app: str, session_id: str) -> list[Alert]:
+        """Return the alerts about a session that were not withdrawn, as the detectors left them."""
+        rows = self._rows(STANDING_ALERTS, {"app": app, "session_id": session_id})
+        return [alert_rows.alert_of(row) for row in rows]
+
+    def pending_messages(
+        self, *, lane: str | None = None, kinds: Collection[str] | None = None, limit: int | None = None
+    ) -> list[OutboxMessage]:
+        """Return what must still leave, in the order in which it was enqueued.
+
+        Args:
+            lane: of this lane alone; None for all.
+            kinds: of any of these kinds; None for all.
+            limit: most rows; None for all, which may be a great many.
+        """
+        parameters = {"lane": lane, "kinds": None if kinds is None else list(kinds), "limit": limit}
+        return [outbox_rows.message_of(row) for row in self._rows(PENDING_MESSAGES, parameters)]
+
+    def pending_lanes(self) -> list[str]:
+        """Return the lanes that something must still leave by."""
+        return [lane for (lane,) in self._rows(PENDING_LANES)]
+
+    def known_messages(self, ids: Iterable[str]) -> set[str]:
+        """Return which of these message ids were enqueued before."""
+        return {message_id for (message_id,) in self._rows(KNOWN_MESSAGES, {"ids": list(ids)})}
+
+    def subjects_of_act(self, act: str, since_us: int, limit: int) -> list[str]:
+        """Return what an act was done to since an instant (microseconds since the epoch), the last first."""
+        parameters = {"act": act, "since": since_us, "limit": limit}
+        return [subject for (subject,) in self._rows(SUBJECTS_OF_ACT, parameters)]
 
     def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
         """Return refused messages, the last to arrive first. Their content is for admins only."""

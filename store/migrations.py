@@ -38,9 +38,7 @@ def check_version(version: int, path: Path, newest: int = len(MIGRATIONS)) -> No
         )
 
 
-def migrate(
-    connection: duckdb.DuckDBPyConnection, path: Path, migrations: Sequence[str] = MIGRATIONS
-) -> list[int]:
+def migrate(connection: duckdb.DuckDBPyConnection, path: Path, migrations: Sequence[str] = MIGRATIONS) -> list[int]:
     """Apply what is missing, all or nothing, and return the versions applied.
 
     Raises:

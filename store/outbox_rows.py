@@ -30,9 +30,7 @@ _SCHEMA = pa.schema([*_FIELDS.values(), ("place", pa.int64())])
 _NAMES = ", ".join(_SCHEMA.names)
 
 # The same lane and id is the same message: enqueuing it twice must not send it twice.
-ENQUEUE = (
-    f"INSERT INTO outbox ({_NAMES}) SELECT {_NAMES} FROM incoming ON CONFLICT (lane, message_id) DO NOTHING"
-)
+ENQUEUE = f"INSERT INTO outbox ({_NAMES}) SELECT {_NAMES} FROM incoming ON CONFLICT (lane, message_id) DO NOTHING"
 
 SETTLE = """
 UPDATE outbox SET state = incoming.state, attempts = incoming.attempts, next_try = incoming.next_try,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from store.alert_search import AlertSearch
 from store.duplicates import Duplicates
 from store.findings import Findings
 from store.recovery import Recovery
+from store.revocation_search import RevocationSearch
+from store.session_search import SessionSearch
 from store.sessions import Sessions
+from store.system_facts import SystemFacts
 
 
-class Reader(Recovery, Duplicates, Sessions, Findings):
+class Reader(Recovery, Duplicates, Sessions, Findings, AlertSearch, SessionSearch, RevocationSearch, SystemFacts):
     """A cursor of one thread, made by `Database.reader`: sees committed state, never waits for the writer."""

@@ -6,6 +6,10 @@ from typing import Literal
 
 import msgspec
 
+from schemas.alert import Alert
+
+TriageStatus = Literal["acknowledged", "resolved"]
+Verdict = Literal["benign", "false_alarm", "confirmed"]
 OutboxState = Literal["pending", "delivered", "parked", "dropped"]
 
 
@@ -82,3 +86,37 @@ class SnapshotRow(msgspec.Struct, frozen=True, gc=False):
     kind: str
     key: str
     content: bytes | None
+
+
+class TriageRow(msgspec.Struct, frozen=True, gc=False):
+    """What people have made of an alert.
+
+    Attributes:
+        status: None = new.
+        owner: who has taken it.
+        by, at_us: who changed it last, and when (microseconds since the epoch).
+    """
+
+    alert_id: str
+    app: str
+    status: TriageStatus | None = None
+    verdict: Verdict | None = None
+    owner: str | None = None
+    note: str = ""
+    by: str | None = None
+    at_us: int | None = None
+
+
+class AlertRecord(msgspec.Struct, frozen=True, gc=False):
+    """An alert with what people made of it.
+
+    Attributes:
+        alert: with the status that people see.
+        stored_us: when the pipeline first stored it.
+        updated_us: when it last changed, by a hit or by a person.
+    """
+
+    alert: Alert
+    triage: TriageRow
+    stored_us: int
+    updated_us: int

@@ -94,9 +94,7 @@ class Sessions(Reading):
             oldest = max(by_age, default=-1)
         return [by_age.get(age, 0) for age in range(oldest, -1, -1)]
 
-    def timeline(
-        self, app: str, session_id: str, since_us: int, until_us: int, limit: int = 10_000
-    ) -> list[Event]:
+    def timeline(self, app: str, session_id: str, since_us: int, until_us: int, limit: int = 10_000) -> list[Event]:
         """Return a session's events with since <= event time < until (microseconds), the oldest first."""
         parameters = {
             "app": app,
@@ -107,8 +105,6 @@ class Sessions(Reading):
         }
         return list(events_of(self._rows(TIMELINE, parameters)))
 
-    def _live(
-        self, app: str, since_us: int, *, user_id: str | None = None, session_id: str | None = None
-    ) -> int:
+    def _live(self, app: str, since_us: int, *, user_id: str | None = None, session_id: str | None = None) -> int:
         parameters = {"app": app, "since": since_us, "user_id": user_id, "session_id": session_id}
         return self._number(LIVE_SESSIONS, parameters)

@@ -193,7 +193,13 @@ CREATE TABLE meta (
 );
 """
 
-MIGRATIONS: tuple[str, ...] = (VERSION_1,)
+VERSION_2 = """
+-- What people make of an alert: whose it is, and what it turned out to be.
+ALTER TABLE alerts ADD COLUMN owner VARCHAR;
+ALTER TABLE alerts ADD COLUMN verdict VARCHAR;     -- benign, false_alarm, confirmed
+"""
+
+MIGRATIONS: tuple[str, ...] = (VERSION_1, VERSION_2)
 """Statements by version; the first makes version 1 from an empty file."""
 
 TABLES = (

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 from uuid import UUID
 
 import duckdb
@@ -20,7 +19,7 @@ from schemas.revocation import Revocation
 from schemas.signal import Signal
 from store import alert_rows, event_columns, outbox_rows, revocation_rows
 from store.errors import WriterMisused, explained
-from store.rows import AuditLine, DeadLetter, OutboxMessage, SnapshotRow
+from store.rows import AuditLine, DeadLetter, OutboxMessage, SnapshotRow, TriageRow
 
 REVOCATION_LIFE_US = 90 * DAY
 """How much longer than events revocations are kept. An app remembers one for 30 days or its absolute timeout
@@ -49,7 +48,8 @@ WHERE topic = $topic AND kafka_partition = $partition
 """
 INSERT_OFFSET = "INSERT INTO offsets VALUES ($topic, $partition, $topic_uuid, $next_offset)"
 TRIAGE = """
-UPDATE alerts SET triage = $status, triage_by = $by, triage_note = $note, triage_time = make_timestamp($at)
+UPDATE alerts SET triage = $status, verdict = $verdict, owner = $owner, triage_note = $note, triage_by = $by,
+    triage_time = make_timestamp($at)
 WHERE alert_id = $alert_id
 """
 LAST_SEQ = """
@@ -62,9 +62,7 @@ SELECT greatest(
 LAST_AUDIT_LINE = "SELECT coalesce(max(line), 0) FROM audit"
 LAST_PLACE = "SELECT coalesce(max(place), 0) FROM outbox"
 LAST_MARK = "SELECT coalesce(max(mark), 0) FROM snapshot_marks"
-REMEMBER_SEQ = (
-    "INSERT INTO meta VALUES ('last_seq', $seq) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
-)
+REMEMBER_SEQ = "INSERT INTO meta VALUES ('last_seq', $seq) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 
 DROP_SUPERSEDED_SNAPSHOTS = """
 DELETE FROM snapshots WHERE content IS NULL
@@ -212,17 +210,13 @@ class Writer:
                 alert_rows.REPLACE_ALERTS,
             )
 
-    def triage(
-        self,
-        alert_id: str,
-        status: Literal["acknowledged", "resolved"] | None,
-        *,
-        by: str,
-        at_us: int,
-        note: str = "",
-    ) -> None:
-        """Write down what a person made of an alert; None takes it back to new."""
-        self._execute(TRIAGE, {"alert_id": alert_id, "status": status, "by": by, "note": note, "at": at_us})
+    def save_triage(self, rows: Sequence[TriageRow]) -> None:
+        """Write down what people made of alerts, in the order of the rows."""
+        for row in rows:
+            fields = msgspec.structs.asdict(row)
+            fields["at"] = fields.pop("at_us")
+            del fields["app"]
+            self._execute(TRIAGE, fields)
 
     def save_revocations(self, revocations: Sequence[Revocation]) -> None:
         """Insert or replace revocations by id."""

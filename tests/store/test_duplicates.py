@@ -19,9 +19,7 @@ def test_a_stored_event_is_known_with_its_time(writer: Writer, reader: Reader) -
     assert reader.known([stored, event(NOON)]) == {stored.event_id: NOON + 5}
 
 
-def test_an_id_with_another_time_in_the_hour_comes_back_with_the_stored_time(
-    writer: Writer, reader: Reader
-) -> None:
+def test_an_id_with_another_time_in_the_hour_comes_back_with_the_stored_time(writer: Writer, reader: Reader) -> None:
     stored = event(NOON)
     with writer.transaction():
         writer.append_events([stored])

@@ -8,15 +8,13 @@ from schemas.alert import Severity
 from schemas.instant import MINUTE
 from store.errors import StoreError
 from store.reader import Reader
-from store.rows import DeadLetter
+from store.rows import AuditLine, DeadLetter, TriageRow
 from store.writer import Writer
 from tests.store.samples import NOON, alert, message, revocation
 
 
 def test_an_alert_comes_back_equal(writer: Writer, reader: Reader) -> None:
-    raised = alert(
-        ip="192.0.2.1", network="192.0.2.0/24", hits=3, confidence=0.5, late=True, drill="d", model_id="m"
-    )
+    raised = alert(ip="192.0.2.1", network="192.0.2.0/24", hits=3, confidence=0.5, late=True, drill="d", model_id="m")
     with writer.transaction():
         writer.save_alerts([raised], NOON)
     assert reader.alert("a1") == raised
@@ -43,7 +41,7 @@ def test_the_time_of_first_storing_stays(writer: Writer, reader: Reader) -> None
 def test_what_a_person_set_survives_further_hits(writer: Writer, reader: Reader) -> None:
     with writer.transaction():
         writer.save_alerts([alert()], NOON)
-        writer.triage("a1", "acknowledged", by="carol", at_us=NOON, note="on it")
+        writer.save_triage([TriageRow("a1", "bank", "acknowledged", note="on it", by="carol", at_us=NOON)])
     with writer.transaction():
         writer.save_alerts([alert(hits=2)], NOON + 1)
     (shown,) = reader.alerts(status="acknowledged")
@@ -53,7 +51,7 @@ def test_what_a_person_set_survives_further_hits(writer: Writer, reader: Reader)
 def test_the_detectors_status_is_kept_apart_from_the_persons(writer: Writer, reader: Reader) -> None:
     with writer.transaction():
         writer.save_alerts([alert()], NOON)
-        writer.triage("a1", "resolved", by="carol", at_us=NOON)
+        writer.save_triage([TriageRow("a1", "bank", "resolved", by="carol", at_us=NOON)])
     assert reader.stored_alerts(["a1"])["a1"].status == "new"
 
 
@@ -84,9 +82,7 @@ def test_alerts_are_filtered(writer: Writer, reader: Reader) -> None:
 
 def test_pages_of_alerts_join_without_gap_or_repetition(writer: Writer, reader: Reader) -> None:
     with writer.transaction():
-        writer.save_alerts(
-            [alert(f"a{number}", event_time_us=NOON + number // 2) for number in range(7)], NOON
-        )
+        writer.save_alerts([alert(f"a{number}", event_time_us=NOON + number // 2) for number in range(7)], NOON)
     seen: list[str] = []
     after = None
     while page := reader.alerts(limit=2, after=after):
@@ -168,6 +164,38 @@ def test_a_settled_message_waits_no_more(writer: Writer, reader: Reader) -> None
     assert reader.pending_messages() == [retried]
 
 
+def test_a_lane_reads_its_own_and_no_more_than_it_asks_for(writer: Writer, reader: Reader) -> None:
+    with writer.transaction():
+        writer.enqueue([message("m1", lane="chat"), *(message(f"m{n}") for n in range(2, 6))])
+    lane = message().lane
+    assert reader.pending_messages(lane=lane, limit=2) == [message("m2"), message("m3")]
+    assert reader.pending_lanes() == sorted(["chat", lane])
+
+
+def test_pending_messages_may_be_asked_for_by_kind(writer: Writer, reader: Reader) -> None:
+    with writer.transaction():
+        writer.enqueue([message("m1", kind="dead_letter"), message("m2", kind="session.released")])
+    assert reader.pending_messages(kinds={"session.revoked", "session.released"}) == [
+        message("m2", kind="session.released")
+    ]
+
+
+def test_a_message_that_was_enqueued_is_known_whatever_became_of_it(writer: Writer, reader: Reader) -> None:
+    with writer.transaction():
+        writer.enqueue([message("m1"), message("m2")])
+        writer.settle([message("m1", state="delivered", finished_us=NOON)])
+    assert reader.known_messages(["m1", "m2", "m3"]) == {"m1", "m2"}
+
+
+def test_what_an_act_was_done_to_is_found_the_last_first(writer: Writer, reader: Reader) -> None:
+    with writer.transaction():
+        acts = [("skipped", "a1"), ("skipped", "a2"), ("other", "a3"), ("skipped", "a1")]
+        writer.append_audit([AuditLine(NOON, "pipeline", act, subject) for act, subject in acts])
+    assert reader.subjects_of_act("skipped", NOON, limit=9) == ["a1", "a2"]
+    assert reader.subjects_of_act("skipped", NOON, limit=1) == ["a1"]
+    assert reader.subjects_of_act("skipped", NOON + 1, limit=9) == []
+
+
 def test_positions_are_by_topic_with_its_uuid(writer: Writer, reader: Reader) -> None:
     with writer.transaction():
         writer.save_offsets("session-events", "u-1", {0: 10, 1: 20})
@@ -195,8 +223,7 @@ def test_an_offset_of_an_undone_batch_is_written_again(writer: Writer, reader: R
 
 def test_dead_letters_come_newest_first(writer: Writer, reader: Reader) -> None:
     letters = [
-        DeadLetter("session-events", 0, offset, NOON + offset, "not_json", "", 1, "00", b"{")
-        for offset in range(3)
+        DeadLetter("session-events", 0, offset, NOON + offset, "not_json", "", 1, "00", b"{") for offset in range(3)
     ]
     with writer.transaction():
         writer.append_dead_letters(letters)

@@ -39,9 +39,7 @@ def test_an_older_file_gets_what_it_misses(connection: duckdb.DuckDBPyConnection
     connection.execute("SELECT colour FROM audit")
 
 
-def test_a_failing_version_leaves_the_file_as_it_was(
-    connection: duckdb.DuckDBPyConnection, tmp_path: Path
-) -> None:
+def test_a_failing_version_leaves_the_file_as_it_was(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     migrate(connection, tmp_path, MIGRATIONS[:1])
     with pytest.raises(duckdb.Error):
         migrate(connection, tmp_path, (MIGRATIONS[0], ADD_COLUMN, "ALTER TABLE nowhere ADD COLUMN x INTEGER"))

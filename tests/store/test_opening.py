@@ -168,9 +168,7 @@ def closed_folder() -> Iterator[Path]:
         folder.chmod(0o755)
 
 
-def test_a_folder_without_the_right_to_write_is_said(
-    closed_folder: Path, request: pytest.FixtureRequest
-) -> None:
+def test_a_folder_without_the_right_to_write_is_said(closed_folder: Path, request: pytest.FixtureRequest) -> None:
     request.getfixturevalue("nobody")
     with pytest.raises(StoreUnwritable, match="Permission denied") as refused:
         Database.open(closed_folder / "store.duckdb")

@@ -27,10 +27,7 @@ def test_old_rows_go_and_new_ones_stay(writer: Writer, reader: Reader) -> None:
         writer.append_signals([Signal("1", OLD, "tick")])
         writer.append_events([event(OLD), kept])
         writer.append_dead_letters(
-            [
-                DeadLetter("t", 0, number, at, "not_json", "", 0, "", b"")
-                for number, at in enumerate((OLD, NOON))
-            ]
+            [DeadLetter("t", 0, number, at, "not_json", "", 0, "", b"") for number, at in enumerate((OLD, NOON))]
         )
         writer.save_alerts([alert("old", last_event_time_us=OLD)], OLD)
         writer.save_alerts([alert("new")], NOON)
@@ -69,9 +66,7 @@ def test_pending_messages_and_audit_lines_stay(writer: Writer, reader: Reader) -
     assert len(reader.audit_lines()) == 1
 
 
-def test_revocations_outlive_events_so_that_no_sequence_is_given_twice(
-    writer: Writer, reader: Reader
-) -> None:
+def test_revocations_outlive_events_so_that_no_sequence_is_given_twice(writer: Writer, reader: Reader) -> None:
     with writer.transaction():
         writer.save_revocations([revocation(times={"requested": OLD})])
     writer.retain(NOON)

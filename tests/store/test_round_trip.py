@@ -64,8 +64,7 @@ events = some.builds(
     action=maybe_text,
     drill=maybe_text,
     input_flags=some.lists(text, max_size=3).map(tuple),
-    attributes=some.none()
-    | some.dictionaries(text, some.none() | some.booleans() | int64 | reals | text, max_size=4),
+    attributes=some.none() | some.dictionaries(text, some.none() | some.booleans() | int64 | reals | text, max_size=4),
     place=places,
     agent=agents,
     signed=some.booleans(),
@@ -105,9 +104,7 @@ def test_equal_places_are_one_object_again(writer: Writer, reader: Reader) -> No
 
 
 def test_events_and_signals_share_one_sequence(writer: Writer, reader: Reader) -> None:
-    delivered = Signal(
-        "1", NOON, "revocation_delivered", "bank", "s_alice", None, {"revocation_id": "r1", "n": 2}
-    )
+    delivered = Signal("1", NOON, "revocation_delivered", "bank", "s_alice", None, {"revocation_id": "r1", "n": 2})
     first, second, third = event(), event(), event()
     with writer.transaction():
         writer.append_events([first])

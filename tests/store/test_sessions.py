@@ -105,7 +105,5 @@ def test_an_unknown_app_has_no_hours(reader: Reader) -> None:
 
 
 def test_the_hour_at_hand_counts_up_to_now(writer: Writer, reader: Reader) -> None:
-    given(
-        writer, event(NOON), event(NOON + 1, session_id="s_later"), event(NOON - HOUR, session_id="s_before")
-    )
+    given(writer, event(NOON), event(NOON + 1, session_id="s_later"), event(NOON - HOUR, session_id="s_before"))
     assert reader.hourly_live_counts("bank", NOON) == [1, 1]
