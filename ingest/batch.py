@@ -9,7 +9,7 @@ from schemas.alert import AlertChange
 from schemas.event import Event
 from schemas.revocation import Revocation
 from schemas.signal import Signal
-from store.rows import AuditLine, DeadLetter, OutboxMessage
+from store.rows import AuditLine, DeadLetter, OutboxMessage, TriageRow
 
 
 @dataclass(slots=True)
@@ -25,6 +25,8 @@ class Batch:
         duplicates: dedup. How many were excluded.
         signals: respond's first half (`observe`): facts of the pipeline's own, before detect.
         changes: detect.
+        refusals: respond. Why a command was refused, by its place in `commands`.
+        triage: respond. What people made of alerts.
         revocations, messages, audit: respond. Rows to write; messages leave after the commit.
     """
 
@@ -40,3 +42,5 @@ class Batch:
     messages: list[OutboxMessage] = field(default_factory=list)
     settled_messages: list[OutboxMessage] = field(default_factory=list)
     audit: list[AuditLine] = field(default_factory=list)
+    triage: list[TriageRow] = field(default_factory=list)
+    refusals: dict[int, str] = field(default_factory=dict)

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Submission:
-    """A command on its way, and the future that is answered after its commit."""
+    """A command on its way, and the future that is answered after its commit: empty, or why it was refused."""
 
     command: object
-    committed: Future[None] = field(default_factory=Future)
+    committed: Future[str] = field(default_factory=Future)
 
 
 class Inbox:
@@ -28,7 +28,7 @@ class Inbox:
         self._queue: queue.Queue[Submission] = queue.Queue(bound)
         self._wake = wake
 
-    def submit(self, command: object, timeout_s: float | None = None) -> Future[None]:
+    def submit(self, command: object, timeout_s: float | None = None) -> Future[str]:
         """Hand in a command from any thread.
 
         Args:
@@ -36,7 +36,8 @@ class Inbox:
             timeout_s: how long to wait for room, in seconds; None = as long as it takes.
 
         Returns:
-            a future that is done once the command's transaction is committed.
+            a future that is done once the command's transaction is committed: an empty text, or why the command was
+            refused (which the audit log says too).
 
         Raises:
             queue.Full: no room within the timeout.
@@ -45,6 +46,11 @@ class Inbox:
         self._queue.put(submission, timeout=timeout_s)
         self._wake()
         return submission.committed
+
+    def close(self) -> None:
+        """Cancel what still waits, once the loop has ended: nobody will apply it."""
+        for submission in self.take():
+            submission.committed.cancel()
 
     def take(self) -> list[Submission]:
         """Return what waits, for the loop alone."""

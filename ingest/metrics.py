@@ -32,7 +32,9 @@ class Metrics:
             "sessionwatch_revocations", "Revocations that entered a state", ["state"], registry=self.registry
         )
         self.gaps = Counter(
-            "sessionwatch_gaps", "Places where offsets did not fit the topic, or records could not be read", registry=self.registry
+            "sessionwatch_gaps",
+            "Places where offsets did not fit the topic, or records could not be read",
+            registry=self.registry,
         )
         self.rerun_differences = Counter(
             "sessionwatch_rerun_differences", "Alerts that a re-run at the start judged otherwise than stored",

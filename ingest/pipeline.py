@@ -80,6 +80,7 @@ class Stages:
         clock: the pipeline's clock, microseconds since the epoch.
         probe: called with ``before <stage>`` and ``after <stage>``; the kill tests hang on it.
         watch: called with every batch after its commit.
+        rerun: events judged again at the start, which no snapshot holds yet.
         beat: called at every turn, so that a loop that hangs can be told from an idle one.
     """
 
@@ -96,6 +97,7 @@ class Stages:
     fingerprint: str
     topic: str
     retention_us: int
+    rerun: int = 0
     probe: Callable[[str], None] = field(default=lambda _name: None)
     watch: Callable[[Batch], None] = field(default=lambda _batch: None)
     beat: Callable[[], None] = field(default=lambda: None)
@@ -118,7 +120,9 @@ class Pipeline:
         self._carried: list[Signal] = []
         self._snapshot_us = stages.clock()
         self._swept_us = self._snapshot_us
-        self._events_since_snapshot = 0
+        self._gauged_us = 0
+        # A pipeline that dies young again and again must come to a snapshot all the same.
+        self._events_since_snapshot = stages.rerun
         self._late = 0
 
     def run(self, stop: threading.Event) -> None:
@@ -143,13 +147,13 @@ class Pipeline:
         batch = Batch(s.clock(), records, [submission.command for submission in submissions])
         s.probe("after poll")
         self._note_gaps()
-        if self._is_idle(batch):
-            return batch
-        for name, stage in self._stages:
-            s.probe(f"before {name}")
-            stage(batch)
-            s.probe(f"after {name}")
-        self._after_commit(batch, submissions)
+        if not self._is_idle(batch):
+            for name, stage in self._stages:
+                s.probe(f"before {name}")
+                stage(batch)
+                s.probe(f"after {name}")
+            self._after_commit(batch, submissions)
+        self._keep_house(batch)
         return batch
 
     def _is_idle(self, batch: Batch) -> bool:
@@ -189,6 +193,7 @@ class Pipeline:
             writer.append_events(batch.events)
             writer.append_dead_letters(batch.dead_letters)
             writer.save_alerts([change.alert for change in batch.changes], batch.arrival_us)
+            writer.save_triage(batch.triage)
             writer.save_revocations(batch.revocations)
             writer.enqueue(batch.messages)
             writer.settle(batch.settled_messages)
@@ -200,13 +205,12 @@ class Pipeline:
     def _after_commit(self, batch: Batch, submissions: list[Submission]) -> None:
         s = self._s
         s.responder.after_commit(batch)
-        for submission in submissions:
-            submission.committed.set_result(None)
+        for place, submission in enumerate(submissions):
+            submission.committed.set_result(batch.refusals.get(place, ""))
         if batch.records:
             s.source.commit_for_lag_tools(s.source.positions())
-        self._measure(batch)
+        self._count(batch)
         s.watch(batch)
-        self._sweep(batch)
 
     def _snapshot_is_due(self, now_us: int) -> bool:
         changed = self._events_since_snapshot
@@ -225,10 +229,16 @@ class Pipeline:
             with self._s.writer.transaction():
                 self._snapshot(self._s.clock(), 0, always=True)
 
+    def _keep_house(self, batch: Batch) -> None:
+        """What time alone asks for, also of an idle pipeline."""
+        if batch.records or batch.arrival_us - self._gauged_us >= SECOND:
+            self._gauged_us = batch.arrival_us
+            self._gauge()
+        if batch.arrival_us - self._swept_us >= SWEEP_EVERY_US:
+            self._swept_us = batch.arrival_us
+            self._sweep(batch)
+
     def _sweep(self, batch: Batch) -> None:
-        if batch.arrival_us - self._swept_us < SWEEP_EVERY_US:
-            return
-        self._swept_us = batch.arrival_us
         self._s.engine.expire(self._stream_us(batch))
         self._s.writer.retain(batch.arrival_us - self._s.retention_us)
         self._s.writer.compact_snapshots()
@@ -242,7 +252,18 @@ class Pipeline:
         for _ in self._s.source.take_gaps():
             self._s.metrics.gaps.inc()
 
-    def _measure(self, batch: Batch) -> None:
+    def _gauge(self) -> None:
+        s, metrics = self._s, self._s.metrics
+        metrics.rule_faults.set(s.engine.faults.total)
+        for kind, size in s.engine.sizes().items():
+            if kind == "evicted":
+                metrics.keys_evicted.set(size)
+            else:
+                metrics.keys.labels(kind).set(size)
+        for partition, lag in s.source.lag().items():
+            metrics.lag.labels(str(partition)).set(lag)
+
+    def _count(self, batch: Batch) -> None:
         s, metrics = self._s, self._s.metrics
         for event in batch.events:
             metrics.events.labels(s.decoder.apps.label(event.app), event.type).inc()
@@ -255,14 +276,6 @@ class Pipeline:
         metrics.duplicates.inc(batch.duplicates)
         metrics.late.inc(s.engine.late - self._late)
         self._late = s.engine.late
-        metrics.rule_faults.set(s.engine.faults.total)
-        for kind, size in s.engine.sizes().items():
-            if kind == "evicted":
-                metrics.keys_evicted.set(size)
-            else:
-                metrics.keys.labels(kind).set(size)
-        for partition, lag in s.source.lag().items():
-            metrics.lag.labels(str(partition)).set(lag)
         now_us = s.clock()
         metrics.batch_seconds.observe((now_us - batch.arrival_us) / SECOND)
         if batch.events:

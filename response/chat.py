@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 from collections.abc import Collection, Sequence
 
@@ -25,6 +26,7 @@ LOCAL_SERVICES = frozenset({"syslog", "dbus", "qt", "kde", "gnome", "glib", "gio
 
 log = structlog.get_logger()
 
+_ADDRESS = re.compile(r"([a-z0-9]{1,32})://\S*", re.IGNORECASE)
 _TYPES = {Severity.CRITICAL: apprise.NotifyType.FAILURE, Severity.HIGH: apprise.NotifyType.WARNING}
 
 
@@ -46,7 +48,7 @@ class Chat:
         deadline_s: for one try, seconds.
 
     Raises:
-        ChatRefused: Apprise does not know the service, or it is not allowed.
+        ChatRefused: it is not one address, Apprise does not know the service, or it is not allowed.
     """
 
     def __init__(
@@ -57,17 +59,29 @@ class Chat:
         allowed: Collection[str] | None = None,
         deadline_s: float = DEADLINE_S,
     ) -> None:
-        scheme = url.partition("://")[0].lower()
+        # Apprise looks for addresses anywhere in a text; the checks below are of the one that begins it.
+        found = _ADDRESS.fullmatch(url)
+        if found is None:
+            raise ChatRefused('chat: expected an Apprise address such as "mailto://user:password@example.com"')
+        scheme = found[1].lower()
         if scheme in LOCAL_SERVICES:
             raise ChatRefused(f"chat: {scheme} acts on this machine only, give a service that reaches people")
         if allowed is not None and scheme not in allowed:
             raise ChatRefused(f"chat: {scheme} is not among the allowed services ({', '.join(sorted(allowed))})")
         asset = apprise.AppriseAsset(
-            async_mode=False, http_redirects=False, app_id="sessionwatch", app_desc="sessionwatch"
+            async_mode=False,
+            http_redirects=False,
+            app_id="sessionwatch",
+            app_desc="sessionwatch",
+            # With a limit of its own Apprise works in threads that the interpreter waits for at its end, however
+            # long a service hangs; ours (`deadline_s`) leaves one behind.
+            service_timeout=0,
         )
         self._service = apprise.Apprise(asset=asset)
         if not self._service.add(url):
             raise ChatRefused(f"chat: Apprise cannot use this {scheme} address, see https://appriseit.com/services/")
+        if len(self._service) != 1:
+            raise ChatRefused("chat: several addresses in one: write one [[chat]] for each")
         self.min_severity = min_severity
         # Stable over restarts and the order of the configuration, and it gives the address away to nobody.
         self.lane = f"chat:{hashlib.sha256(url.encode()).hexdigest()[:12]}"

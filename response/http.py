@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 import time
 from collections.abc import Iterable, Mapping
@@ -18,6 +19,8 @@ DEADLINE_S = 15.0
 """For the whole exchange, from the name's look-up to the last byte (Standard Webhooks 1.0)."""
 KEEP_ALIVE_S = 120.0
 """How long an idle connection is kept: a revocation should not wait for a TLS handshake."""
+
+_SENDABLE = re.compile(r"[!-~]+")
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -36,8 +39,12 @@ def check_url(url: str) -> None:
     """Refuse a URL that this client could never use.
 
     Raises:
-        TargetRefused: no host, another scheme than http or https, or a user or fragment in it.
+        TargetRefused: no host, another scheme than http or https, a user or fragment in it, a blank, or a sign
+            that is not ASCII.
     """
+    # `urlsplit` takes line breaks and tabs out without a word; the client sends none of these.
+    if not _SENDABLE.fullmatch(url):
+        raise TargetRefused("the URL must be written in ASCII, without blanks and control characters")
     try:
         parts = urlsplit(url)
         _ = parts.port

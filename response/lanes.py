@@ -18,7 +18,7 @@ from response.clock import Clock, now_us
 from response.commands import DeliveryResult
 from response.outcome import Outcome
 from response.schedule import STANDARD, Schedule
-from schemas.instant import HOUR, SECOND
+from schemas.instant import HOUR, MINUTE, SECOND
 from store.rows import OutboxMessage, OutboxState
 
 CAPACITY = 10_000
@@ -28,7 +28,10 @@ LONGEST_WAIT_US = HOUR
 """The longest Retry-After that is honoured: a mistaken answer must not silence a lane for days."""
 
 _SUBMIT_PAUSE_S = 0.05
+_FAULT_PAUSE_S = 1.0
 _LONGEST_SLEEP_S = 60.0
+_PATIENCE_US = 2 * MINUTE
+"""A message whose next try is later than this after its first has used up its quick tries."""
 
 Deliver = Callable[[Sequence[OutboxMessage]], Sequence[Outcome]]
 """Tries to deliver messages, and returns what came of each. May block, up to its own deadline."""
@@ -36,8 +39,9 @@ Deliver = Callable[[Sequence[OutboxMessage]], Sequence[Outcome]]
 Submit = Callable[[DeliveryResult], object]
 """Puts a command into the loop's bounded queue. May block; raises `queue.Full` to be asked again."""
 
-Load = Callable[[str], Iterable[OutboxMessage]]
-"""Returns a lane's pending messages from the store, in the order of enqueuing; called in the lane's thread."""
+Load = Callable[[str, int], Sequence[OutboxMessage]]
+"""Returns a lane's first pending messages from the store, so many at most, in the order of enqueuing; called in the
+lane's thread."""
 
 log = structlog.get_logger()
 
@@ -55,7 +59,7 @@ class Lane:
         schedule: when failed tries are repeated.
         at_once: how many messages `deliver` takes in one call.
         capacity: how many messages are held in memory.
-        load: where messages beyond the capacity are fetched from later.
+        load: where messages are fetched from that an earlier run left, or that exceed the capacity.
         close: lets go of the receiver's connections, in the lane's thread at its end.
         clock: now, microseconds since the epoch.
         chance: for the jitter.
@@ -96,9 +100,15 @@ class Lane:
         self._held: set[str] = set()
         self._uncommitted: set[str] = set()
         self._cancelled: set[str] = set()
-        self._overflowed = self._missed = False
+        # With a store to fetch from, what an earlier run has left comes first.
+        self._overflowed = load is not None
+        self._missed = False
+        # What was cancelled while the store is being read: it may still be read there as pending.
+        self._cancelled_meanwhile: set[str] | None = None
         self._paused_until_us = 0
         self._gone = ""
+        self._trouble = ""
+        self._told_trouble = False
         self._thread = threading.Thread(target=self._run, name=f"lane {name}", daemon=True)
 
     def start(self) -> None:
@@ -126,6 +136,8 @@ class Lane:
             for message in messages:
                 if message.message_id in self._held:
                     self._forget(message)
+                elif self._cancelled_meanwhile is not None:
+                    self._cancelled_meanwhile.add(message.message_id)
             self._changed.notify()
 
     def committed(self, message_ids: Iterable[str]) -> None:
@@ -137,11 +149,6 @@ class Lane:
         """Return how many messages are held in memory."""
         with self._changed:
             return len(self._held)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the circuit breaker is open."""
-        return self._breaker.is_open
 
     def _take_in(self, message: OutboxMessage) -> None:
         if message.message_id in self._held or message.message_id in self._uncommitted:
@@ -178,10 +185,16 @@ class Lane:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._refill()
-            batch = self._next()
-            if batch:
-                self._carry(batch)
+            batch: list[OutboxMessage] = []
+            try:
+                self._refill()
+                batch = self._next()
+                if batch:
+                    self._carry(batch)
+            except Exception as error:  # noqa: BLE001 - whatever it was, the messages behind it must still leave
+                log.error("lane stumbled", lane=self.name, error=type(error).__name__)
+                self._put_back(batch)
+                self._stopping.wait(_FAULT_PAUSE_S)
         if self._close is not None:
             self._close()
 
@@ -192,15 +205,28 @@ class Lane:
                 return
             known = self._held | self._uncommitted
             self._missed = False
+            self._cancelled_meanwhile = set()
         # Outside the lock: `offer` is called by the batch loop, which must not wait for a query. What is
         # offered meanwhile is left in the store and noted as missed, so that the next turn looks again.
-        stored = (message for message in self._load(self.name) if message.message_id not in known)
-        batch = list(itertools.islice(stored, self._capacity))
+        limit = self._capacity + len(known)
+        stored = self._load(self.name, limit)
         with self._changed:
-            missed, self._overflowed = self._missed, False
+            # As many as were asked for: there may be more.
+            more, self._overflowed = self._missed or len(stored) >= limit, False
+            known |= self._cancelled_meanwhile
+            self._cancelled_meanwhile = None
+            for message in stored:
+                if message.message_id not in known:
+                    self._take_in(message)
+            self._overflowed = self._overflowed or more
+
+    def _put_back(self, batch: list[OutboxMessage]) -> None:
+        """Take up messages again whose turn was cut short."""
+        with self._changed:
+            waiting = {first.message_id for _, _, first in self._due}
             for message in batch:
-                self._take_in(message)
-            self._overflowed = self._overflowed or missed
+                if message.message_id in self._held and message.message_id not in waiting:
+                    self._push(message)
 
     def _wants_more(self) -> bool:
         return self._overflowed and self._load is not None and len(self._held) <= self._capacity // 2
@@ -245,12 +271,13 @@ class Lane:
                 live.append(message)
         if live:
             outcomes = self._try(live)
+            self._note_call(outcomes)
             results += [self._judge(m, outcome, started_us) for m, outcome in zip(live, outcomes, strict=True)]
         with self._changed:
             # Before the report: as soon as it is in the queue it may be committed.
             self._uncommitted.update(m.message_id for m in results if m.state != "pending")
         gone = "" if parked_before else self._gone
-        self._report(DeliveryResult(self.name, tuple(results), self._clock(), gone))
+        self._report(DeliveryResult(self.name, tuple(results), self._clock(), gone, self._news_of_trouble()))
         with self._changed:
             for message in results:
                 if message.state == "pending" and message.message_id not in self._cancelled:
@@ -260,22 +287,41 @@ class Lane:
 
     def _try(self, messages: list[OutboxMessage]) -> Sequence[Outcome]:
         try:
-            return self._deliver(messages)
+            outcomes = self._deliver(messages)
+            if len(outcomes) != len(messages):
+                raise ValueError(f"{len(outcomes)} outcomes of {len(messages)} messages")
+            return outcomes
         except Exception as error:  # noqa: BLE001 - code from outside may raise anything; it costs one try
             log.error("delivery raised", lane=self.name, error=type(error).__name__)
             return [Outcome("retry", f"the delivery failed: {type(error).__name__}")] * len(messages)
+
+    def _note_call(self, outcomes: Sequence[Outcome]) -> None:
+        """Tell the breaker how a call went: once, however many messages it carried."""
+        failures = [outcome for outcome in outcomes if outcome.kind == "retry"]
+        if len(failures) < len(outcomes):
+            self._breaker.succeeded()
+            self._trouble, self._told_trouble = "", False
+        elif all(outcome.retry_after_us is None for outcome in failures) and self._breaker.failed(self._clock()):
+            # One that says when to come again is alive and asks for less, which is no failure.
+            self._trouble = failures[0].detail
+            log.error("circuit breaker open", lane=self.name, detail=self._trouble)
+
+    def _news_of_trouble(self) -> str:
+        """Return why nothing gets through, where that was not said yet."""
+        if not self._trouble or self._told_trouble:
+            return ""
+        self._told_trouble = True
+        return self._trouble
 
     def _judge(self, message: OutboxMessage, outcome: Outcome, started_us: int) -> OutboxMessage:
         """Return the message as it is after a try."""
         ended_us = self._clock()
         if outcome.kind == "ok":
-            self._breaker.succeeded()
             return self._tried(message, started_us, state="delivered", finished_us=ended_us, last_error="")
         if outcome.kind == "gone":
             self._gone = outcome.detail
             log.error("receiver is gone, its lane is parked", lane=self.name, detail=outcome.detail)
         if outcome.kind in ("gone", "refused"):
-            self._breaker.succeeded()
             return self._tried(message, started_us, state="parked", finished_us=ended_us, last_error=outcome.detail)
         return self._put_off(message, outcome, started_us, ended_us)
 
@@ -283,10 +329,10 @@ class Lane:
         first_us = message.first_try_us if message.first_try_us is not None else started_us
         due_us = self._schedule.next_try(message.attempts + 1, first_us, ended_us, self._chance)
         if outcome.retry_after_us is not None:
-            # The receiver is alive and asks for less: no failure for the breaker, a pause for the whole lane.
+            # A pause for the whole lane.
             self._paused_until_us = ended_us + min(outcome.retry_after_us, LONGEST_WAIT_US)
-        elif self._breaker.failed(ended_us):
-            log.error("circuit breaker open", lane=self.name, detail=outcome.detail)
+        if due_us is not None and max(due_us, self._paused_until_us) - first_us > _PATIENCE_US:
+            self._trouble = outcome.detail
         if due_us is None:
             log.error("message parked after its last try", lane=self.name, message_id=message.message_id)
             return self._tried(message, started_us, state="parked", finished_us=ended_us, last_error=outcome.detail)
@@ -309,6 +355,9 @@ class Lane:
                 self._submit(result)
             except queue.Full:
                 self._stopping.wait(_SUBMIT_PAUSE_S)
+            except Exception as error:  # noqa: BLE001 - a result that is lost would be a delivery made twice
+                log.error("result not taken", lane=self.name, error=type(error).__name__)
+                self._stopping.wait(_FAULT_PAUSE_S)
             else:
                 return
 

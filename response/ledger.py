@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from schemas.alert import Severity
@@ -25,6 +26,9 @@ class Ledger:
         self._by_id: dict[str, Revocation] = {}
         self._newest: dict[Subject, str] = {}
         self._waiting: dict[str, dict[str, OutboxMessage]] = {}
+        # What is held, and how much of it by app: asked at every alert, so never counted anew.
+        self._held: dict[str, Revocation] = {}
+        self._held_by_app: Counter[str] = Counter()
 
     def restore(self, revocations: Iterable[Revocation], pending: Iterable[OutboxMessage]) -> None:
         """Take up what an earlier run left.
@@ -46,9 +50,18 @@ class Ledger:
     def add(self, revocation: Revocation) -> None:
         """Remember a revocation; with the highest sequence it is the newest of its subject."""
         self._by_id[revocation.revocation_id] = revocation
+        self.changed(revocation)
         newest = self.newest(*subject_of(revocation))
         if newest is None or newest.sequence <= revocation.sequence:
             self._newest[subject_of(revocation)] = revocation.revocation_id
+
+    def changed(self, revocation: Revocation) -> None:
+        """Note the state that a revocation is in now."""
+        was_held = self._held.pop(revocation.revocation_id, None) is not None
+        is_held = revocation.state == "held"
+        if is_held:
+            self._held[revocation.revocation_id] = revocation
+        self._held_by_app[revocation.app] += is_held - was_held
 
     def get(self, revocation_id: str) -> Revocation | None:
         """Return a revocation by its id."""
@@ -65,8 +78,11 @@ class Ledger:
 
     def held(self) -> list[Revocation]:
         """Return what waits for a person: the most severe first, then the oldest."""
-        waiting = [revocation for revocation in self._by_id.values() if revocation.state == "held"]
-        return sorted(waiting, key=lambda revocation: (-_rank(revocation), min(revocation.times.values())))
+        return sorted(self._held.values(), key=lambda row: (-_rank(row), min(row.times.values())))
+
+    def number_held(self, app: str) -> int:
+        """Return how many revocations of an app wait for a person."""
+        return self._held_by_app[app]
 
     def await_message(self, message: OutboxMessage) -> None:
         """Note a message that the revocation waits for."""

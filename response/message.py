@@ -17,12 +17,13 @@ def alert_title(alert: Alert) -> str:
     return f"{alert.severity.upper()} {alert.rule_id}: {_who(alert)}, app {safe(alert.app, _SHORT)}"
 
 
-def alert_body(alert: Alert, done: str) -> str:
+def alert_body(alert: Alert, done: str, link: str | None = None) -> str:
     """Return what happened to whom, from where to where, and what was done.
 
     Args:
         alert: as it is now.
         done: what it led to, a sentence without a full stop.
+        link: its page in the console, where there is one.
     """
     lines = [
         safe(alert.summary),
@@ -37,19 +38,20 @@ def alert_body(alert: Alert, done: str) -> str:
     if now:
         lines.append(f"Now: {now}")
     lines += [f"- {_clock(item.time_us)} {safe(item.fact)}" for item in alert.evidence[-MAX_FACTS:]]
-    return "\n".join([*lines, f"Done: {done}", *_pointer(alert)])
+    return "\n".join([*lines, f"Done: {done}", *_pointer(alert, link)])
 
 
-def withdrawn_body(alert: Alert, done: str) -> str:
+def withdrawn_body(alert: Alert, done: str, link: str | None = None) -> str:
     """Return that an alert does not hold any more, and what is left of it.
 
     Args:
         alert: as it is now.
         done: what becomes of its revocation.
+        link: its page in the console, where there is one.
     """
     why = "An event that arrived out of order shows that this alert does not follow; it is withdrawn."
     return "\n".join(
-        [why, "", f"It said: {safe(alert.summary)}", f"Who: {_who(alert)}", f"Done: {done}", *_pointer(alert)]
+        [why, "", f"It said: {safe(alert.summary)}", f"Who: {_who(alert)}", f"Done: {done}", *_pointer(alert, link)]
     )
 
 
@@ -96,5 +98,7 @@ def _clock(instant_us: int) -> str:
     return to_datetime(instant_us).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _pointer(alert: Alert) -> list[str]:
-    return [f"Alert: {alert.alert_id}", f"Look: sessionwatch alerts show {alert.alert_id}"]
+def _pointer(alert: Alert, link: str | None) -> list[str]:
+    # The link comes first: the command is for the night on which the console is down.
+    page = [f"Page: {link}"] if link else []
+    return [f"Alert: {alert.alert_id}", *page, f"Look: sessionwatch alerts show {alert.alert_id}"]

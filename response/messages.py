@@ -40,7 +40,7 @@ class TargetMessages:
             now_us: the pipeline's clock, microseconds since the epoch.
             turn: tells a deliberate second delivery from the first: a receiver ignores an id that it knows.
         """
-        payload = _body(revocation, kind, now_us).model_dump_json()
+        payload = _body(revocation, kind, _decided(revocation, kind, now_us)).model_dump_json()
         return [
             OutboxMessage(
                 message_id=_message_id(revocation, kind, lane_of(target), turn),
@@ -61,10 +61,17 @@ def _message_id(revocation: Revocation, kind: Kind, lane: str, turn: str) -> str
     return str(uuid.uuid5(MESSAGE_NAMESPACE, name))
 
 
-def _body(revocation: Revocation, kind: Kind, now_us: int) -> WebhookBody:
+def _decided(revocation: Revocation, kind: Kind, now_us: int) -> int:
+    """Return when it was decided: receivers end a user's sessions that began before, however late it arrives."""
+    if kind == "session.released":
+        return now_us
+    return revocation.times.get("approved", revocation.times.get("requested", now_us))
+
+
+def _body(revocation: Revocation, kind: Kind, decided_us: int) -> WebhookBody:
     return WebhookBody(
         type=kind,
-        timestamp=to_datetime(now_us),
+        timestamp=to_datetime(decided_us),
         data=WebhookData(
             revocation_id=revocation.revocation_id,
             app=revocation.app,

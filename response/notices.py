@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import msgspec
 
 from response.chat import EXPIRES_US, Chat, ChatText
+from response.links import NO_LINKS, Links
 from response.message import alert_body, alert_title, held_body, withdrawn_body
 from schemas.alert import Alert, AlertChange, Severity
 from schemas.instant import HOUR
 from schemas.revocation import Revocation
 from store.rows import OutboxMessage
 
+CHAT_KINDS = frozenset({"chat.alert", "chat.notice"})
 NOTICE_NAMESPACE = uuid.UUID("5e551094-4a7c-5c8e-9d0f-a1e27a1e2702")
+
+_WITHDRAWN = "withdrawn"
 
 
 class Notices:
-    """Makes the chat messages. Their ids follow from what they are about: a message is told once."""
+    """Makes the chat messages. Their ids follow from what they are about: a message is told once.
 
-    def __init__(self, chats: Sequence[Chat]) -> None:
+    Args:
+        chats: where people are told.
+        links: into the console.
+    """
+
+    def __init__(self, chats: Sequence[Chat], links: Links = NO_LINKS) -> None:
         self._chats = tuple(chats)
+        self._links = links
         self._told_held: dict[str, int] = {}
 
     def restore(self, revocations: Iterable[Revocation]) -> None:
@@ -34,13 +44,14 @@ class Notices:
     def of_alert(self, change: AlertChange, done: str, now_us: int) -> list[OutboxMessage]:
         """Return the messages about an alert that was raised or has become worse."""
         alert = change.alert
-        text = ChatText(alert.severity, alert_title(alert), alert_body(alert, done))
+        text = ChatText(alert.severity, alert_title(alert), alert_body(alert, done, self._links.of_alert(alert)))
         return self._messages("chat.alert", alert.alert_id, f"{change.kind}:{alert.severity}", text, now_us)
 
     def of_withdrawal(self, alert: Alert, done: str, now_us: int) -> list[OutboxMessage]:
         """Return the messages about an alert that does not follow any more."""
-        text = ChatText(alert.severity, f"Withdrawn: {alert_title(alert)}", withdrawn_body(alert, done))
-        return self._messages("chat.alert", alert.alert_id, "withdrawn", text, now_us)
+        body = withdrawn_body(alert, done, self._links.of_alert(alert))
+        text = ChatText(alert.severity, f"Withdrawn: {alert_title(alert)}", body)
+        return self._messages("chat.alert", alert.alert_id, _WITHDRAWN, text, now_us)
 
     def of_held(self, revocation: Revocation, waiting: int, now_us: int) -> list[OutboxMessage]:
         """Return the messages that revocations of an app are held: none if that was told within the hour.
@@ -68,11 +79,38 @@ class Notices:
         """
         return self._messages("chat.notice", subject, what, ChatText(Severity.CRITICAL, title, body), now_us)
 
+    def news(
+        self, messages: Sequence[OutboxMessage], known: Callable[[Collection[str]], set[str]], now_us: int
+    ) -> list[OutboxMessage]:
+        """Leave out what was told before. What was taken back since is told anew, under an id of its own.
+
+        Args:
+            messages: of a batch; those that are no chat messages stay as they are.
+            known: returns which ids were enqueued before.
+            now_us: the pipeline's clock, microseconds since the epoch.
+        """
+        takings_back = {
+            message.message_id: _message_id(message.subject, _WITHDRAWN, message.lane)
+            for message in messages
+            if message.kind in CHAT_KINDS
+        }
+        before = known({*takings_back, *takings_back.values()})
+        news: dict[tuple[str, str], OutboxMessage] = {}
+        for message in messages:
+            taking_back = takings_back.get(message.message_id)
+            if taking_back is not None and message.message_id in before:
+                if taking_back not in before:
+                    continue
+                again = str(uuid.uuid5(NOTICE_NAMESPACE, f"{message.message_id}:{now_us}"))
+                message = msgspec.structs.replace(message, message_id=again)
+            news.setdefault((message.lane, message.message_id), message)
+        return list(news.values())
+
     def _messages(self, kind: str, subject: str, what: str, text: ChatText, now_us: int) -> list[OutboxMessage]:
         payload = msgspec.json.encode(text).decode()
         return [
             OutboxMessage(
-                message_id=str(uuid.uuid5(NOTICE_NAMESPACE, f"{subject}:{what}:{chat.lane}")),
+                message_id=_message_id(subject, what, chat.lane),
                 lane=chat.lane,
                 kind=kind,
                 ordering_key=subject,
@@ -84,3 +122,7 @@ class Notices:
             for chat in self._chats
             if chat.wants(text.severity)
         ]
+
+
+def _message_id(subject: str, what: str, lane: str) -> str:
+    return str(uuid.uuid5(NOTICE_NAMESPACE, f"{subject}:{what}:{lane}"))

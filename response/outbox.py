@@ -6,14 +6,12 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable
 
-import msgspec
 import structlog
 
 from response.chat import Chat
-from response.clock import Clock, now_us
-from response.commands import DeliveryResult
 from response.dead_letter_topic import AT_ONCE, TopicProducer
 from response.lanes import Deliver, Lane, Load, Submit
+from response.outcome import Outcome
 from response.schedule import URGENT
 from response.targets import Target, lane_of
 from store.rows import OutboxMessage
@@ -27,31 +25,33 @@ class Outbox:
     Args:
         lanes: one for each receiver of the configuration.
         submit: takes the results of messages that no lane carries.
-        clock: now, microseconds since the epoch.
+        load: returns the pending messages of a lane that is not in the configuration (any more).
     """
 
-    def __init__(self, lanes: Iterable[Lane], submit: Submit, clock: Clock = now_us) -> None:
+    def __init__(self, lanes: Iterable[Lane], submit: Submit, load: Load | None = None) -> None:
         self._lanes = {lane.name: lane for lane in lanes}
         self._submit = submit
-        self._clock = clock
+        self._load = load
 
-    def start(self, pending: Iterable[OutboxMessage]) -> None:
-        """Start the lanes with what an earlier run left behind.
+    def start(self, pending_lanes: Iterable[str]) -> None:
+        """Start the lanes; each fetches what an earlier run has left it.
 
         Args:
-            pending: stored messages that have not left, in the order of enqueuing.
+            pending_lanes: those that have something left in the store.
         """
-        self.offer(pending)
         for lane in self._lanes.values():
             lane.start()
+        if self._load is not None:
+            for name in pending_lanes:
+                if name not in self._lanes:
+                    self._give_up(name)
 
     def offer(self, messages: Iterable[OutboxMessage]) -> None:
         """Hand over messages right after their commit. Never blocks."""
         for name, group in _by_lane(messages).items():
-            if name in self._lanes:
-                self._lanes[name].offer(group)
-            else:
-                self._park(name, group)
+            if name not in self._lanes:
+                self._give_up(name)
+            self._lanes[name].offer(group)
 
     def cancel(self, messages: Iterable[OutboxMessage]) -> None:
         """Take back messages that need not leave any more."""
@@ -77,15 +77,13 @@ class Outbox:
         for lane in self._lanes.values():
             lane.stop(max(0.0, deadline - time.monotonic()))
 
-    def _park(self, lane: str, messages: list[OutboxMessage]) -> None:
-        """Give up messages of a receiver that does not stand in the configuration (any more)."""
-        log.warning("messages parked, their lane is not configured", lane=lane, messages=len(messages))
-        at_us = self._clock()
-        why = f"{lane} is not in the configuration"
-        parked = [
-            msgspec.structs.replace(message, state="parked", finished_us=at_us, last_error=why) for message in messages
-        ]
-        self._submit(DeliveryResult(lane, tuple(parked), at_us))
+    def _give_up(self, name: str) -> None:
+        """Open a lane that parks the messages of a receiver that does not stand in the configuration (any more)."""
+        log.warning("messages are parked, their lane is not configured", lane=name)
+        refused = Outcome("refused", f"{name} is not in the configuration")
+        lane = Lane(name, lambda messages: [refused] * len(messages), self._submit, at_once=AT_ONCE, load=self._load)
+        self._lanes[name] = lane
+        lane.start()
 
 
 def open_lanes(
@@ -101,7 +99,7 @@ def open_lanes(
     Args:
         targets, chats, topics: the receivers.
         submit: takes the results.
-        load: returns a lane's pending messages from the store, for what exceeds a lane's memory.
+        load: returns a lane's pending messages from the store: what an earlier run left, or exceeds its memory.
     """
     lanes = [
         Lane(lane_of(one), one_by_one(one), submit, schedule=URGENT, load=load, close=one.close) for one in targets

@@ -17,6 +17,8 @@ LATER_ACTIONS = ("step_up", "revoke_user", "revoke_network", "lock_login")
 NEVER_REVOKES = frozenset({"revocation-not-effective"})
 """Rules that say that revoking does not work: revoking again, automatically, is no answer (decision 27)."""
 
+TOO_LATE = "its events came too late to act on"
+
 DEFAULTS: dict[Severity, tuple[Action, ...]] = {
     Severity.CRITICAL: ("notify", "revoke_session"),
     Severity.HIGH: ("notify",),
@@ -110,7 +112,7 @@ class Policy:
         if alert.session_id is None:
             return "the alert names no session"
         if alert.late:
-            return "its events came too late to act on"
+            return TOO_LATE
         if alert.drill is not None:
             return "it is a drill"
         return ""

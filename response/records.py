@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from typing import Protocol
 
 from response.guard import LiveSessions
+from response.triage import AlertRecords
+from schemas.alert import Alert
 from schemas.revocation import Revocation
 from store.rows import OutboxMessage
 
 
-class Records(LiveSessions, Protocol):
+class Records(LiveSessions, AlertRecords, Protocol):
     """Questions about committed state, from the batch loop's thread. `store.reader.Reader` answers them."""
 
     def is_live(self, app: str, session_id: str, now_us: int, idle_us: int) -> bool:
@@ -30,5 +33,17 @@ class Records(LiveSessions, Protocol):
     def unfinished_revocations(self) -> list[Revocation]:
         """Return the revocations that wait for something."""
 
-    def pending_messages(self) -> list[OutboxMessage]:
-        """Return the messages that have not left, in the order of enqueuing."""
+    def standing_alerts(self, app: str, session_id: str) -> list[Alert]:
+        """Return the alerts about a session that were not withdrawn."""
+
+    def subjects_of_act(self, act: str, since_us: int, limit: int) -> list[str]:
+        """Return what an audited act was done to since an instant, microseconds since the epoch; the last first."""
+
+    def pending_messages(self, *, kinds: Collection[str]) -> list[OutboxMessage]:
+        """Return the messages of these kinds that have not left, in the order of enqueuing."""
+
+    def pending_lanes(self) -> list[str]:
+        """Return the lanes whose messages have not all left."""
+
+    def known_messages(self, ids: Iterable[str]) -> set[str]:
+        """Return which of these message ids were enqueued before."""

@@ -7,20 +7,34 @@ from collections.abc import Sequence
 import structlog
 
 from ingest.batch import Batch
+from response.batch_index import ChangeIndex
 from response.chat import Chat
-from response.commands import Approve, DeliveryResult, Release, Retry, RevokeManually
+from response.commands import (
+    Approve,
+    DeliveryResult,
+    Drop,
+    Note,
+    Release,
+    Retry,
+    RevokeManually,
+    Triage,
+    UndoTriage,
+)
 from response.dead_letter_topic import dead_letter_messages
 from response.guard import Guard
 from response.ledger import Ledger
+from response.links import NO_LINKS, Links
 from response.manual import ManualActs
 from response.messages import REVOCATION_KINDS, TargetMessages
-from response.notices import Notices
+from response.notices import CHAT_KINDS, Notices
 from response.outbox import Outbox
-from response.policy import NEVER_REVOKES, Policy
+from response.policy import NEVER_REVOKES, TOO_LATE, Policy
 from response.records import Records
-from response.revocations import Revocations
+from response.revocations import NOT_IN_USE, SKIPPED, Revocations
+from response.skipped import MAX_SKIPPED, Skipped
 from response.targets import Target
-from schemas.alert import AlertChange
+from response.triage import TriageDesk
+from schemas.alert import Alert, AlertChange
 from schemas.app import Apps
 from schemas.instant import DAY, HOUR
 from schemas.revocation import Revocation
@@ -47,6 +61,7 @@ class Responder:
         outbox: carries what leaves.
         dry_run: revocations are shown and never sent.
         dead_letter_topic: where refused records are announced; None = nowhere.
+        links: into the console, for chat.
     """
 
     def __init__(
@@ -61,6 +76,7 @@ class Responder:
         outbox: Outbox,
         dry_run: bool = True,
         dead_letter_topic: str | None = None,
+        links: Links = NO_LINKS,
     ) -> None:
         self._policy = policy
         self._guard = guard
@@ -69,9 +85,11 @@ class Responder:
         self._outbox = outbox
         self._dead_letter_topic = dead_letter_topic
         self._ledger = Ledger(apps)
-        self._notices = Notices(chats)
+        self._notices = Notices(chats, links)
         self._revocations = Revocations(self._ledger, guard, TargetMessages(targets), records, apps, dry_run=dry_run)
         self._manual = ManualActs(self._revocations, self._ledger, guard, records, apps)
+        self._triage = TriageDesk(records)
+        self._skipped = Skipped()
         self._pruned_us = 0
 
     def start(self, now_us: int) -> None:
@@ -83,16 +101,18 @@ class Responder:
         life_us = max((app.session_life_us for app in self._apps.declared()), default=DAY)
         recent = self._records.revocations_since(now_us - max(life_us, HOUR))
         known = {row.revocation_id: row for row in [*recent, *self._records.unfinished_revocations()]}
-        pending = self._records.pending_messages()
-        self._ledger.restore(known.values(), pending)
+        self._ledger.restore(known.values(), self._records.pending_messages(kinds=REVOCATION_KINDS))
+        self._skipped.restore(self._records.subjects_of_act(SKIPPED, now_us - life_us, MAX_SKIPPED))
         self._guard.restore(row for row in known.values() if row.times.get("sent", 0) > now_us - HOUR)
         self._notices.restore(known.values())
-        self._outbox.start(pending)
+        self._outbox.start(self._records.pending_lanes())
 
     def observe(self, batch: Batch) -> None:
         """First half, before detect: apply the commands, and look for proof that sessions are gone."""
-        for command in batch.commands:
-            self._apply(batch, command)
+        for place, command in enumerate(batch.commands):
+            refusal = self._apply(batch, command)
+            if refusal:
+                batch.refusals[place] = refusal
         if len(self._ledger):
             for event in batch.events:
                 if event.reason == "revoked":
@@ -100,11 +120,15 @@ class Responder:
 
     def respond(self, batch: Batch) -> None:
         """Second half, after detect: decide what the alerts lead to. The most severe come first to the guard."""
+        changed = ChangeIndex(batch.changes)
         for change in sorted(batch.changes, key=lambda change: -change.alert.severity.rank):
             if change.kind == "withdrawn":
-                self._withdraw(batch, change)
-            elif change.kind in ("raised", "escalated"):
+                self._withdraw(batch, change, changed)
+            elif change.kind == "updated":
+                self._look_again(batch, change)
+            else:
                 self._decide(batch, change)
+        self._leave_out_what_was_told(batch)
         if self._dead_letter_topic is not None:
             batch.messages += dead_letter_messages(batch.dead_letters, self._dead_letter_topic, batch.arrival_us)
         if batch.arrival_us - self._pruned_us >= _PRUNE_US:
@@ -125,20 +149,32 @@ class Responder:
         """Stop the lanes."""
         self._outbox.close(timeout_s)
 
-    def _apply(self, batch: Batch, command: object) -> None:
+    def _apply(self, batch: Batch, command: object) -> str:
+        """Apply a command; return why it was refused, or an empty text."""
         match command:
             case DeliveryResult():
                 self._settle(batch, command)
             case RevokeManually():
-                self._manual.revoke(batch, command)
+                return self._manual.revoke(batch, command)
             case Approve():
-                self._manual.approve(batch, command)
+                return self._manual.approve(batch, command)
+            case Drop():
+                return self._manual.drop(batch, command)
             case Release():
-                self._manual.release(batch, command)
+                return self._manual.release(batch, command)
             case Retry():
-                self._manual.retry(batch, command)
+                return self._manual.retry(batch, command)
+            case Triage():
+                return self._triage.decide(batch, command)
+            case UndoTriage():
+                return self._triage.undo(batch, command)
+            case Note():
+                self._revocations.audit(
+                    batch, command.act, command.subject, command.app, command.reason, actor=command.by
+                )
             case _:
                 log.error("command of an unknown type left alone", type=type(command).__name__)
+        return ""
 
     def _settle(self, batch: Batch, result: DeliveryResult) -> None:
         for message in result.messages:
@@ -148,6 +184,8 @@ class Responder:
                 self._settle_other(batch, message)
         if result.gone:
             self._tell_gone(batch, result)
+        elif result.trouble and any(message.kind in REVOCATION_KINDS for message in result.messages):
+            self._tell_trouble(batch, result)
 
     def _settle_revocation(self, batch: Batch, message: OutboxMessage, *, told: bool) -> None:
         if message.state == "pending" and not self._ledger.awaits(message):
@@ -187,6 +225,41 @@ class Responder:
         batch.messages += self._notices.of_trouble(subject, "gone", title, body, batch.arrival_us)
         self._revocations.audit(batch, "target gone", result.lane, "", result.gone)
 
+    def _tell_trouble(self, batch: Batch, result: DeliveryResult) -> None:
+        title = f"Revocations do not get through: {result.lane}"
+        body = (
+            f"{result.lane} does not take them ({result.trouble}). They are tried again for a day; until one is taken "
+            "its session goes on. End the sessions in the app itself, and see what is wrong with its receiver."
+        )
+        subject = result.messages[0].message_id
+        batch.messages += self._notices.of_trouble(subject, "trouble", title, body, batch.arrival_us)
+        self._revocations.audit(batch, "target in trouble", result.lane, "", result.trouble)
+
+    def _leave_out_what_was_told(self, batch: Batch) -> None:
+        """Keep the outbox and the lanes in step: the store leaves an id alone that it knows."""
+        if any(message.kind in CHAT_KINDS for message in batch.messages):
+            batch.messages = self._notices.news(batch.messages, self._records.known_messages, batch.arrival_us)
+
+    def _look_again(self, batch: Batch, change: AlertChange) -> None:
+        """Decide about a further hit only where the first could not be acted on."""
+        alert = change.alert
+        if alert.rule_id in NEVER_REVOKES:
+            if alert.mode != "shadow":
+                self._revocations.disprove_again(batch, alert)
+        elif alert.alert_id in self._skipped and self._acts_now(batch, alert):
+            self._decide(batch, change)
+
+    def _acts_now(self, batch: Batch, alert: Alert) -> bool:
+        if not self._asks(alert) or not self._revocations.is_live(batch, alert):
+            return False
+        if self._revocations.is_decided(alert):
+            return False
+        record = self._records.alert_record(alert.alert_id)
+        return record is None or record.triage.status != "resolved"
+
+    def _asks(self, alert: Alert) -> bool:
+        return "revoke_session" in self._policy.decide(alert).actions
+
     def _decide(self, batch: Batch, change: AlertChange) -> None:
         alert = change.alert
         decision = self._policy.decide(alert)
@@ -194,10 +267,13 @@ class Responder:
         if alert.rule_id in NEVER_REVOKES and alert.mode != "shadow":
             done = self._revocations.disprove(batch, alert)
         elif "revoke_session" in decision.actions:
-            waiting = len(self._ledger.held())
+            waiting = self._ledger.number_held(alert.app)
             done = self._revocations.by_policy(batch, alert, decision.why)
-            if len(self._ledger.held()) > waiting:
-                self._tell_held(batch, alert.alert_id)
+            if self._ledger.number_held(alert.app) > waiting:
+                self._tell_held(batch, alert)
+        elif decision.withheld == TOO_LATE:
+            self._revocations.skip(batch, alert, TOO_LATE)
+        self._skipped.note(alert.alert_id, skipped=decision.withheld == TOO_LATE or done == NOT_IN_USE)
         self._revocations.audit(
             batch, f"alert {change.kind}", alert.alert_id, alert.app,
             f"{decision.why}: {', '.join(sorted(decision.actions))}" + (f"; {done}" if done else ""),
@@ -206,14 +282,25 @@ class Responder:
             done = done or "reported, nothing else"
             batch.messages += self._notices.of_alert(change, done, batch.arrival_us)
 
-    def _tell_held(self, batch: Batch, alert_id: str) -> None:
-        held = next(row for row in self._ledger.held() if row.alert_id == alert_id)
-        waiting = sum(row.app == held.app for row in self._ledger.held())
-        batch.messages += self._notices.of_held(held, waiting, batch.arrival_us)
+    def _tell_held(self, batch: Batch, alert: Alert) -> None:
+        held = self._ledger.newest(alert.app, "session", alert.session_id or "")
+        if held is not None:
+            waiting = self._ledger.number_held(alert.app)
+            batch.messages += self._notices.of_held(held, waiting, batch.arrival_us)
 
-    def _withdraw(self, batch: Batch, change: AlertChange) -> None:
+    def _withdraw(self, batch: Batch, change: AlertChange, changed: ChangeIndex) -> None:
         alert = change.alert
-        done = self._revocations.withdraw(batch, alert)
+        self._skipped.note(alert.alert_id, skipped=False)
+        done = self._revocations.withdraw(batch, alert, still_asked=self._is_still_asked(alert, changed))
         self._revocations.audit(batch, "alert withdrawn", alert.alert_id, alert.app, done)
         if "notify" in self._policy.decide(alert).actions:
             batch.messages += self._notices.of_withdrawal(alert, done, batch.arrival_us)
+
+    def _is_still_asked(self, alert: Alert, changed: ChangeIndex) -> bool:
+        """Whether another alert that stands asks for the held revocation of the same session."""
+        session = alert.session_id
+        newest = self._ledger.newest(alert.app, "session", session) if session else None
+        if session is None or newest is None or newest.state != "held":
+            return False
+        others = [*self._records.standing_alerts(alert.app, session), *changed.alerts_of(alert.app, session)]
+        return any(other.alert_id not in changed.withdrawn and self._asks(other) for other in others)

@@ -6,6 +6,7 @@ import msgspec
 import structlog
 
 from ingest.batch import Batch
+from response.batch_index import BatchIndex
 from response.guard import DEFAULT_IDLE_US, POLICY, Guard
 from response.ledger import Ledger
 from response.messages import TargetMessages
@@ -18,11 +19,21 @@ from schemas.signal import Signal
 from store.rows import AuditLine, OutboxMessage
 
 ALERT_WITHDRAWN = "its alert was withdrawn before it was sent"
+NOT_IN_USE = "not revoked: the session is not in use any more"
+SKIPPED = "revocation skipped"
+"""The act of the audit line that an alert's revocation did not come about, yet might with a further hit."""
 PIPELINE = "pipeline"
 """The actor of audit lines that no person caused."""
 
 _PROVES = frozenset({"destroy", "fail"})
 _ON_THE_WAY = frozenset({"sent", "delivered"})
+_ARRIVED = frozenset({"delivered", "confirmed"})
+
+# Kept in `Revocation.times` beside the states, which keep their first instant: the newest delivery after the
+# first, the event time of the newest proof, and that of the newest use that was accepted all the same.
+_AGAIN = "delivered again"
+_PROVED = "proved"
+_ACCEPTED = "accepted"
 
 log = structlog.get_logger()
 
@@ -58,6 +69,7 @@ class Revocations:
         self._records = records
         self._apps = apps
         self._dry_run = dry_run
+        self._indexed = BatchIndex(Batch(0))
 
     def by_policy(self, batch: Batch, alert: Alert, why: str) -> str:
         """Take the session of an alert away, as far as guard and configuration allow; return what was done.
@@ -71,9 +83,12 @@ class Revocations:
         if covered:
             self.audit(batch, "revocation covered", alert.alert_id, alert.app, covered)
             return covered
-        if not self._is_live(batch, alert):
-            self.audit(batch, "revocation skipped", alert.alert_id, alert.app, "the session is not in use any more")
-            return "not revoked: the session is not in use any more"
+        if not self.is_live(batch, alert):
+            self.skip(batch, alert, "the session is not in use any more")
+            return NOT_IN_USE
+        failed = self._ledger.newest(alert.app, "session", alert.session_id or "")
+        if failed is not None and failed.state == "failed":
+            return self._again(batch, failed, alert)
         revocation = self._of_alert(batch, alert, why)
         if self._dry_run:
             self._suppress(batch, revocation)
@@ -85,12 +100,31 @@ class Revocations:
         self.send(batch, revocation, POLICY, why)
         return "revocation of the session sent to the app"
 
-    def withdraw(self, batch: Batch, alert: Alert) -> str:
-        """Deal with the revocation of an alert that does not follow any more; return what becomes of it."""
-        revocation = self._ledger.get(revocation_id(alert.alert_id, "session"))
+    def skip(self, batch: Batch, alert: Alert, why: str) -> None:
+        """Write down that an alert's session is left alone for now."""
+        self.audit(batch, SKIPPED, alert.alert_id, alert.app, why)
+
+    def is_decided(self, alert: Alert) -> bool:
+        """Return whether an alert has its revocation, or a person has released its session."""
+        newest = self._ledger.newest(alert.app, "session", alert.session_id or "")
+        if newest is not None and newest.state == "released" and newest.note != ALERT_WITHDRAWN:
+            return True
+        return self.find(revocation_id(alert.alert_id, "session")) is not None
+
+    def withdraw(self, batch: Batch, alert: Alert, *, still_asked: bool) -> str:
+        """Deal with the revocation of an alert that does not follow any more; return what becomes of it.
+
+        Args:
+            batch: where the rows go.
+            alert: withdrawn; it asked for its session to be taken away.
+            still_asked: another alert that stands asks for the same.
+        """
+        revocation = self._asked_by(alert)
         if revocation is None:
             return "there was no revocation"
         if revocation.state == "held":
+            if still_asked:
+                return "a revocation of the session stays held: another alert asks for it"
             revocation.enter("released", batch.arrival_us, ALERT_WITHDRAWN)
             self._store(batch, revocation)
             self.audit(batch, "revocation released", revocation.revocation_id, revocation.app, ALERT_WITHDRAWN)
@@ -124,16 +158,39 @@ class Revocations:
         """Take an app's word that a session was revoked: `destroy(revoked)`, or a refused use (decision 30)."""
         if event.reason != "revoked" or event.type not in _PROVES:
             return
-        by_session = event.session_id and self._ledger.newest(event.app, "session", event.session_id)
-        by_user = event.user_id and self._ledger.newest(event.app, "user", event.user_id)
-        for revocation in (by_session, by_user):
-            if revocation and self._is_proof(revocation, event):
-                revocation.enter("confirmed", batch.arrival_us)
-                self._store(batch, revocation)
-                self.audit(
-                    batch, "revocation confirmed", revocation.revocation_id, event.app, f"{event.type}(revoked)",
-                    actor=event.app,
-                )  # fmt: skip
+        revocation = self._proved_by(event)
+        if revocation is None:
+            return
+        newest_us = max(event.time_us, revocation.times.get(_PROVED, 0))
+        if revocation.state == "confirmed":
+            # Of further proof only its age is kept, and no row is written for it alone: a thief who goes on
+            # trying brings one a second.
+            revocation.times[_PROVED] = newest_us
+        elif self._is_proof(revocation, event):
+            revocation.times[_PROVED] = newest_us
+            revocation.enter("confirmed", batch.arrival_us)
+            self._store(batch, revocation)
+            self.audit(
+                batch, "revocation confirmed", revocation.revocation_id, event.app, f"{event.type}(revoked)",
+                actor=event.app,
+            )  # fmt: skip
+
+    def disprove_again(self, batch: Batch, alert: Alert) -> None:
+        """Note a further accepted use of a revoked session, by another server of the app than the one that refuses.
+
+        Only the state changes: it is delivered anew once, by `disprove`, and from then on a person has to look.
+        """
+        session = alert.session_id
+        revocation = self._ledger.newest(alert.app, "session", session) if session else None
+        if revocation is None:
+            return
+        used_us = alert.last_event_time_us
+        if revocation.state == "failed" and revocation.times.get(_ACCEPTED, used_us) < used_us:
+            revocation.times[_ACCEPTED] = used_us
+            self._store(batch, revocation)
+        elif revocation.state in _ARRIVED and used_us > self._holds_until(revocation):
+            revocation.times[_ACCEPTED] = used_us
+            self._fail(batch, revocation, "the session is still accepted by a part of the app")
 
     def disprove(self, batch: Batch, alert: Alert) -> str:
         """Note that a revoked session is still accepted, deliver once more, and return what was done."""
@@ -141,6 +198,7 @@ class Revocations:
         revocation = self._ledger.newest(alert.app, "session", session) if session else None
         if revocation is None or revocation.state not in LIVE_STATES:
             return "the session was revoked by the app itself; a person has to look"
+        revocation.times[_ACCEPTED] = max(alert.last_event_time_us, revocation.times.get(_ACCEPTED, 0))
         self._fail(batch, revocation, "the session was accepted again after it was revoked")
         if "redelivered" in revocation.times:
             return "its revocation was delivered twice already; a person has to look"
@@ -186,30 +244,28 @@ class Revocations:
         self._store(batch, revocation)
         self.audit(batch, "revocation released", revocation.revocation_id, revocation.app, why, actor=actor)
 
-    def redeliver(self, batch: Batch, revocation: Revocation, actor: str) -> None:
-        """Deliver a failed revocation anew because a person asks for it; not in a dry run."""
-        if self._dry_run:
-            self.audit(batch, "manual act refused", revocation.revocation_id, revocation.app, "dry run", actor=actor)
-            return
-        turn = f"asked {batch.arrival_us}"
-        revocation.enter("sent", batch.arrival_us)
-        self._store(batch, revocation)
-        self._post(batch, self._messages.of(revocation, "session.revoked", batch.arrival_us, turn))
-        self.audit(
-            batch,
-            "revocation redelivered",
-            revocation.revocation_id,
-            revocation.app,
-            "a person asked",
-            actor=actor,
-        )
+    def redeliver(self, batch: Batch, revocation: Revocation, actor: str, why: str) -> str:
+        """Deliver a revocation anew because a person asks for it; return why not, or an empty text."""
+        refused = "dry run: nothing is sent" if self._dry_run else self.unreachable(revocation)
+        if refused:
+            self.audit(batch, "manual act refused", revocation.revocation_id, revocation.app, refused, actor=actor)
+            return refused
+        self._send_again(batch, revocation, actor, why or "a person asked")
+        return ""
+
+    def unreachable(self, revocation: Revocation) -> str:
+        """Return why nobody would take a revocation, or an empty text; in a dry run nobody need."""
+        if self._dry_run or self._messages.reach(revocation.app, revocation.scope):
+            return ""
+        return f"no target for app {revocation.app} ends a {revocation.scope}"
 
     def suppress_or_send(self, batch: Batch, revocation: Revocation, actor: str, why: str) -> None:
         """Let a person's revocation go, unless nothing is sent at all (dry run) or nobody would take it."""
+        nobody = self.unreachable(revocation)
         if self._dry_run:
             self._suppress(batch, revocation)
-        elif not self._messages.reach(revocation.app, revocation.scope):
-            self.hold(batch, revocation, self._nobody(revocation))
+        elif nobody:
+            self.hold(batch, revocation, nobody)
         else:
             self.send(batch, revocation, actor, why)
 
@@ -236,7 +292,12 @@ class Revocations:
         session = alert.session_id or ""
         newest = self._ledger.newest(alert.app, "session", session)
         if newest is not None:
-            if newest.state in LIVE_STATES:
+            if newest.state == "failed" and _ACCEPTED in newest.times:
+                return (
+                    f"the session was revoked and the app accepts it all the same (revocation {newest.revocation_id}, "
+                    f"failed: {newest.note}); a person has to look"
+                )
+            if newest.state in LIVE_STATES - {"failed"}:
                 return f"the session is already being taken away (revocation {newest.revocation_id}, {newest.state})"
             if newest.state == "suppressed" and self._dry_run:
                 return "dry run: its revocation is already shown, nothing was sent"
@@ -246,6 +307,32 @@ class Revocations:
         if known is not None and known.state == "released" and known.note != ALERT_WITHDRAWN:
             return "not revoked: a person has released this session"
         return ""
+
+    def _again(self, batch: Batch, failed: Revocation, alert: Alert) -> str:
+        """Deliver a revocation once more that never reached the app; return what was done. It is counted already."""
+        before = failed.note
+        refused = self.unreachable(failed)
+        if self._dry_run or refused:
+            why = refused or "dry run: nothing is sent"
+            self.audit(batch, "revocation not redelivered", failed.revocation_id, failed.app, why)
+            return f"the session's revocation has failed ({before}) and is not tried anew: {why}"
+        self._send_again(batch, failed, PIPELINE, f"{alert.rule_id} asks too; it had failed: {before}")
+        return f"the session's revocation had failed ({before}); it is sent to the app anew"
+
+    def _send_again(self, batch: Batch, revocation: Revocation, actor: str, why: str) -> None:
+        revocation.enter("sent", batch.arrival_us)
+        self._store(batch, revocation)
+        turn = f"asked {batch.arrival_us}"
+        self._post(batch, self._messages.of(revocation, "session.revoked", batch.arrival_us, turn))
+        self.audit(batch, "revocation redelivered", revocation.revocation_id, revocation.app, why, actor=actor)
+
+    def _asked_by(self, alert: Alert) -> Revocation | None:
+        """Return the revocation that an alert asked for: its own, or the held one of its session that covers it."""
+        own = self._ledger.get(revocation_id(alert.alert_id, "session"))
+        if own is not None or alert.session_id is None:
+            return own
+        newest = self._ledger.newest(alert.app, "session", alert.session_id)
+        return newest if newest is not None and newest.state == "held" and newest.requested_by == POLICY else None
 
     def _of_alert(self, batch: Batch, alert: Alert, why: str) -> Revocation:
         """Return the revocation of an alert: a held one that it makes more urgent, or a new one."""
@@ -275,23 +362,19 @@ class Revocations:
 
     def _refusal(self, revocation: Revocation, alert: Alert, now_us: int) -> str:
         """Return why a revocation may not leave by itself, or an empty text."""
-        if not self._messages.reach(revocation.app, revocation.scope):
-            return self._nobody(revocation)
+        nobody = self.unreachable(revocation)
+        if nobody:
+            return nobody
         allowance = self._guard.admit(
             revocation.app, alert.rule_id, alert.severity, revocation.user_id, revocation.sessions, now_us
         )
         return allowance.reason
 
-    @staticmethod
-    def _nobody(revocation: Revocation) -> str:
-        return f"no target for app {revocation.app} ends a {revocation.scope}"
-
-    def _is_live(self, batch: Batch, alert: Alert) -> bool:
-        """Whether it was used within the idle timeout and not ended since; this batch is not stored yet."""
+    def is_live(self, batch: Batch, alert: Alert) -> bool:
+        """Return whether an alert's session was used within the idle timeout and not ended since."""
         idle_us = self._apps[alert.app].idle_timeout_us or DEFAULT_IDLE_US
-        own = [event for event in batch.events if event.session_id == alert.session_id and event.app == alert.app]
-        used_us = max((event.time_us for event in own if event.type in ("create", "validate")), default=None)
-        ended_us = max((event.time_us for event in own if event.type == "destroy"), default=None)
+        # This batch is not stored yet.
+        used_us, ended_us = self._index(batch).use_of(alert.app, alert.session_id or "")
         if ended_us is not None and (used_us is None or used_us <= ended_us):
             return False
         if used_us is not None and used_us >= batch.arrival_us - idle_us:
@@ -299,17 +382,34 @@ class Revocations:
         return self._records.is_live(alert.app, alert.session_id or "", batch.arrival_us, idle_us)
 
     def _is_proof(self, revocation: Revocation, event: Event) -> bool:
-        """Whether the event is younger than what it is to prove."""
+        """Whether the event is younger than what it is to prove, and than the last use that spoke against it."""
+        if event.time_us <= revocation.times.get(_ACCEPTED, 0):
+            return False
         if revocation.state in _ON_THE_WAY:
             return event.time_us + self._apps[event.app].clock_skew_us >= revocation.times["sent"]
-        return revocation.state == "failed" and event.time_us > revocation.times["failed"]
+        return revocation.state == "failed" and (
+            _ACCEPTED in revocation.times or event.time_us > revocation.times["failed"]
+        )
+
+    def _proved_by(self, event: Event) -> Revocation | None:
+        """Return the revocation that an app's word belongs to: of a session with its own, that one alone."""
+        by_session = event.session_id and self._ledger.newest(event.app, "session", event.session_id)
+        if by_session and "sent" in by_session.times and by_session.state != "released":
+            return by_session
+        return self._ledger.newest(event.app, "user", event.user_id) if event.user_id else None
+
+    def _holds_until(self, revocation: Revocation) -> int:
+        """Return the event time up to which an accepted use says nothing against a revocation (decision 30)."""
+        app, times = self._apps[revocation.app], revocation.times
+        delivered_us = max(times.get("delivered", 0), times.get(_AGAIN, 0))
+        proved_us = times.get(_PROVED, times.get("confirmed", 0))
+        return max(delivered_us + app.revoke_grace_us + app.clock_skew_us, proved_us)
 
     def _delivered(self, batch: Batch, revocation: Revocation, message: OutboxMessage, at_us: int) -> None:
+        revocation.times[_AGAIN if "delivered" in revocation.times else "delivered"] = at_us
         if revocation.state == "sent":
+            # Proved or disproved meanwhile, that would say more than a delivery.
             revocation.enter("delivered", at_us)
-        else:
-            # Proved or disproved meanwhile: that says more than a delivery.
-            revocation.times.setdefault("delivered", at_us)
         self._store(batch, revocation)
         self.audit(batch, "revocation delivered", revocation.revocation_id, revocation.app, message.lane)
         batch.signals.append(self._signal("revocation_delivered", revocation, at_us, message.message_id))
@@ -349,11 +449,14 @@ class Revocations:
             payload={"revocation_id": revocation.revocation_id, "sequence": revocation.sequence},
         )
 
-    @staticmethod
-    def _store(batch: Batch, revocation: Revocation) -> None:
-        # Changed twice in one batch it is still one row.
-        if not any(row is revocation for row in batch.revocations):
-            batch.revocations.append(revocation)
+    def _store(self, batch: Batch, revocation: Revocation) -> None:
+        self._ledger.changed(revocation)
+        self._index(batch).store(revocation)
+
+    def _index(self, batch: Batch) -> BatchIndex:
+        if self._indexed.batch is not batch:
+            self._indexed = BatchIndex(batch)
+        return self._indexed
 
 
 def _rank(severity: str | None) -> int:

@@ -10,7 +10,15 @@ import re
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    model_validator,
+)
 
 from schemas.alert import AlertKey, EvidenceView, Mode, Severity, Status
 from schemas.event import APP_PATTERN, SESSION_PATTERN, AttributeValue, EventType
@@ -43,6 +51,13 @@ def _check_instant(text: str) -> str:
     parse_rfc3339(text)
     return text
 
+
+def _example(*examples: dict[str, JsonValue]) -> ConfigDict:
+    """Return the configuration of a request with examples for the OpenAPI document."""
+    return ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": list(examples)})
+
+
+_SESSION = "s_k1_5rV0Zc3XqJt8mYw2aLhNfB7uKdPgE1oSxTiCvQjRk4M"
 
 AppName = Annotated[str, StringConstraints(pattern=APP_PATTERN)]
 InstantText = Annotated[str, AfterValidator(_check_instant), Field(json_schema_extra={"format": "date-time"})]
@@ -79,6 +94,8 @@ class Me(Answer):
 
 class SignInRequest(Request):
     """A one-time code, as the demo's link carries it."""
+
+    model_config = _example({"code": "kZ0Jx7R1n2bQm4tV8sWc3A"})
 
     code: Annotated[str, StringConstraints(min_length=16, max_length=128, pattern=r"^[A-Za-z0-9_-]+$")]
 
@@ -248,6 +265,8 @@ class AlertPatch(Request):
         assign: "take" = mine now; "give_back" = nobody's.
         undo: take the caller's own last change back; alone.
     """
+
+    model_config = _example({"verdict": "false_alarm", "note": "the office has a new provider"}, {"assign": "take"})
 
     status: Triage | None = None
     verdict: Verdict | None = None
@@ -606,6 +625,8 @@ class RevocationDetail(RevocationView):
 class RevokeSubject(Request):
     """Whose sessions: a hashed session id, or for scope "user" the user's id."""
 
+    model_config = _example({"app": "bank", "scope": "session", "subject": _SESSION})
+
     app: AppName
     scope: Scope = "session"
     subject: Annotated[str, StringConstraints(min_length=1, max_length=MAX_USER_ID)]
@@ -624,6 +645,8 @@ class RevokeRequest(RevokeSubject):
         reason: why, for the record; at least 3 characters.
         alert_id: the alert that it answers, where there is one.
     """
+
+    model_config = _example({"app": "bank", "subject": _SESSION, "reason": "the user says that it is not her"})
 
     reason: Reason
     alert_id: str | None = Field(default=None, max_length=36)
@@ -653,6 +676,8 @@ class RevokePreview(Answer):
 
 class ReasonRequest(Request):
     """Why a person approves, drops or releases a revocation, or has it delivered anew."""
+
+    model_config = _example({"reason": "she called from the number that we know"})
 
     reason: Reason
 
@@ -808,6 +833,8 @@ class RedriveRequest(Request):
         dead_letter_reason: only those refused for it; None = for any.
         since: only those that arrived since; None = all that are kept.
     """
+
+    model_config = _example({"reason": "the signing key was mended", "dead_letter_reason": "forged"})
 
     reason: Reason
     dead_letter_reason: str | None = Field(default=None, max_length=32, pattern=r"^[a-z_]+$")

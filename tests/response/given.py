@@ -6,6 +6,7 @@ import queue
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from ingest.batch import Batch
@@ -136,7 +137,9 @@ class Pipeline:
         self.writer = self.database.writer()
         self.reader = self.database.reader()
         self.outbox = Outbox(
-            open_lanes(targets, chats, self.results.put_nowait, topics=topics), self.results.put_nowait
+            open_lanes(targets, chats, self.results.put_nowait, topics=topics, load=self.load),
+            self.results.put_nowait,
+            self.load,
         )
         self.responder = Responder(
             policy=Policy(tuple(lines), apps),
@@ -150,6 +153,11 @@ class Pipeline:
             dead_letter_topic=dead_letter_topic,
         )
         self.responder.start(now_us())
+
+    def load(self, lane: str, limit: int) -> list[OutboxMessage]:
+        """What a lane has not carried yet."""
+        with closing(self.database.reader()) as reader:
+            return reader.pending_messages(lane=lane, limit=limit)
 
     def __enter__(self) -> Pipeline:
         return self
@@ -175,6 +183,7 @@ class Pipeline:
             self.writer.append_events(batch.events)
             self.writer.append_dead_letters(batch.dead_letters)
             self.writer.save_alerts([change.alert for change in batch.changes], batch.arrival_us)
+            self.writer.save_triage(batch.triage)
             self.writer.save_revocations(batch.revocations)
             self.writer.enqueue(batch.messages)
             self.writer.settle(batch.settled_messages)

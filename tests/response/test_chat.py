@@ -6,9 +6,12 @@ from collections.abc import Callable
 
 import apprise
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.json import encode
 
 from response.chat import Chat, ChatText
+from response.commands import DeliveryResult
 from response.errors import ChatRefused
 from response.notices import Notices
 from response.outcome import DELIVERED, Outcome
@@ -80,6 +83,34 @@ def test_a_service_that_hangs_ends_at_the_deadline_and_holds_one_thread_at_most(
 def test_services_of_this_machine_are_refused(url: str) -> None:
     with pytest.raises(ChatRefused, match="acts on this machine only"):
         Chat(url)
+
+
+@pytest.mark.parametrize("other", ["syslog://", "SYSLOG://", "json://127.0.0.1/b"])
+@pytest.mark.parametrize("between", [",", ";", ",;,"])
+def test_one_chat_is_one_address(between: str, other: str) -> None:
+    with pytest.raises(ChatRefused, match="several addresses in one"):
+        Chat(f"json://127.0.0.1/a{between}{other}")
+
+
+@pytest.mark.parametrize("url", [" syslog://", "x,syslog://", "x.syslog://h", "json://h/a\nb,syslog://h", "json://h x"])
+def test_an_address_begins_with_its_service_and_has_no_blanks(url: str) -> None:
+    with pytest.raises(ChatRefused, match="expected an Apprise address"):
+        Chat(url)
+
+
+@pytest.mark.parametrize("url", ["json://127.0.0.1/a,b", "mailto://user:pw@example.com?to=a@example.com,b@example.com"])
+def test_commas_inside_an_address_are_its_own(url: str) -> None:
+    assert Chat(url).lane.startswith("chat:")
+
+
+@given(before=st.text(max_size=12), between=st.text(max_size=6))
+def test_no_text_around_it_lets_a_local_service_in(before: str, between: str) -> None:
+    for url in (f"{before}syslog://{between}", f"json://h/{before}{between}syslog://h"):
+        try:
+            chat = Chat(url)
+        except ChatRefused:
+            continue
+        assert [type(service).__name__ for service in chat._service] == ["NotifyJSON"]
 
 
 def test_every_local_service_that_apprise_has_is_refused() -> None:
@@ -208,3 +239,60 @@ def test_nobody_is_told_of_a_shadow_rule(pipeline: Start) -> None:
         batch = one.turn(changes=raised(alert(mode="shadow")))
     assert batch.messages == []
     assert one.acts() == ["alert raised"]
+
+
+def undelivered(lane: str = "webhook:bank", kind: str = "session.revoked", trouble: str = "answered 500") -> object:
+    """What a lane reports when nothing gets through."""
+    message = OutboxMessage("m1", lane, kind, "k", "r1", "{}", 0, attempts=6, last_error=trouble)
+    return DeliveryResult(lane, (message,), 0, trouble=trouble)
+
+
+def test_a_receiver_that_takes_no_revocation_is_one_critical_notice(pipeline: Start) -> None:
+    with Receiver() as people:
+        one = pipeline(chats=[chat(people, Severity.CRITICAL)])
+        first, second = one.turn(commands=[undelivered()]), one.turn(commands=[undelivered()])
+        one.until_result()
+    assert [[message.kind for message in batch.messages] for batch in (first, second)] == [["chat.notice"], []]
+    assert told(people)["title"] == "Revocations do not get through: webhook:bank"
+    assert "answered 500" in told(people)["message"]
+
+
+def test_of_a_chat_that_takes_nothing_nobody_is_told_by_chat(pipeline: Start) -> None:
+    with Receiver() as people:
+        one = pipeline(chats=[chat(people)])
+        batch = one.turn(commands=[undelivered("chat:x", "chat.alert")])
+    assert batch.messages == []
+
+
+def test_people_hear_of_a_receiver_that_is_down_while_it_is(
+    pipeline: Start, bank: WebhookTarget, receiver: Receiver
+) -> None:
+    receiver.behaviours = [answers(503, retry_after="600")]
+    with Receiver() as people:
+        one = pipeline(targets=[bank], chats=[chat(people, Severity.CRITICAL)])
+        one.turn([use()], raised(alert()))
+        one.until(lambda: len(people.calls) == 2)
+    assert {told(people, number)["title"] for number in range(2)} >= {"Revocations do not get through: webhook:bank"}
+
+
+def test_what_was_withdrawn_and_holds_after_all_is_told_anew_and_kept(pipeline: Start) -> None:
+    with Receiver() as people:
+        one = pipeline(chats=[chat(people)])
+        for kind in ("raised", "withdrawn", "raised", "withdrawn"):
+            one.turn(changes=[AlertChange(kind, alert())])
+            one.until_result()
+    told_titles = [told(people, number)["title"].partition(":")[0] for number in range(4)]
+    assert told_titles == ["CRITICAL session-hijack", "Withdrawn"] * 2
+    assert one.reader.counts()["outbox"] == 4
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_what_was_told_is_offered_to_no_lane_again(pipeline: Start, restarted: bool) -> None:
+    with Receiver() as people:
+        one = pipeline(chats=[chat(people)])
+        one.turn(changes=raised(alert()))
+        one.until_result()
+        if restarted:
+            one = pipeline(chats=[chat(people)])
+        batch = one.turn(changes=raised(alert()))
+    assert batch.messages == []

@@ -13,10 +13,17 @@ from tests.response.given import Pipeline, letter
 
 def test_a_dead_letter_tells_reason_hash_and_place_and_nothing_else() -> None:
     [message] = dead_letter_messages([letter(7)], "dlq", 5)
-    assert (message.message_id, message.lane) == ("session-events-0-7", "topic:dlq")
+    assert (message.ordering_key, message.lane) == ("session-events-0-7", "topic:dlq")
     assert json.loads(message.payload) == {
         "topic": "session-events", "partition": 0, "offset": 7, "reason": "not_json", "sha256": "ab" * 32,
     }  # fmt: skip
+
+
+def test_a_place_that_a_topic_made_anew_uses_again_is_announced_again(pipeline: Callable[..., Pipeline]) -> None:
+    one = pipeline(dead_letter_topic="dlq-test-3")
+    one.turn(dead_letters=[letter(7)])
+    one.turn(dead_letters=[letter(7)])
+    assert len(one.reader.pending_messages()) == 2
 
 
 def test_the_stage_announces_what_was_refused(pipeline: Callable[..., Pipeline], broker: str) -> None:
@@ -31,17 +38,22 @@ def test_what_is_written_can_be_read_by_its_key(broker: str) -> None:
     messages = dead_letter_messages([letter(n) for n in range(20)], "dlq-test", 5)
     with closing(TopicProducer("dlq-test", [broker])) as producer:
         assert producer.deliver(messages) == [DELIVERED] * 20
+    assert sorted(read_keys(broker, "dlq-test")) == sorted(message.ordering_key.encode() for message in messages)
+
+
+def read_keys(broker: str, topic: str) -> list[bytes]:
     consumer = KafkaConsumer(bootstrap_servers=broker, auto_offset_reset="earliest", enable_auto_commit=False)
     with closing(consumer):
-        partitions = consumer.partitions_for_topic("dlq-test") or set()
-        consumer.assign([TopicPartition("dlq-test", number) for number in partitions])
-        keys: set[bytes] = set()
+        places = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+        consumer.assign(places)
+        keys: list[bytes] = []
         for _ in range(50):
             for records in consumer.poll(timeout_ms=100).values():
-                keys |= {record.key for record in records}
-            if len(keys) == 20:
+                keys += [record.key for record in records]
+            ends = [consumer.highwater(place) for place in places]
+            if None not in ends and len(keys) == sum(ends):
                 break
-    assert keys == {message.message_id.encode() for message in messages}
+    return keys
 
 
 def test_a_broker_that_is_not_there_is_a_try_that_failed() -> None:

@@ -135,6 +135,12 @@ def test_after_a_failure_it_goes_on(client: Open) -> None:
         ("https://", "name a host"),
         ("https://bank.example:port/", "cannot be read"),
         ("https://me:secret@bank.example/", "neither user nor password"),
+        ("https://bank.example/a b", "written in ASCII"),
+        ("https://bank.example/a\nb", "written in ASCII"),
+        ("https://bank.example/ ", "written in ASCII"),
+        ("https://bank.example/\x7f", "written in ASCII"),
+        ("https://b\u00fccher.example/", "written in ASCII"),
+        ("", "written in ASCII"),
     ],
 )
 def test_a_url_that_can_never_be_used_is_refused_early(url: str, why: str) -> None:

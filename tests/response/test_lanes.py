@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import queue
+import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from response import lanes
 from response.breaker import FAILURES
 from response.clock import now_us
 from response.commands import DeliveryResult
@@ -158,7 +160,6 @@ def test_ten_failures_in_a_row_open_the_breaker(carry: Carry) -> None:
     carried = carry(deliveries, message())
     for _ in range(FAILURES):
         carried.result()
-    eventually(lambda: carried.lane.is_open)
     with pytest.raises(queue.Empty):
         carried.results.get(timeout=0.1)
     assert len(deliveries.tries) == FAILURES
@@ -226,8 +227,8 @@ def test_what_exceeds_its_memory_is_fetched_from_the_store_in_order(carry: Carry
     stored = [message(f"m{n:02}") for n in range(25)]
     done: set[str] = set()
 
-    def pending(lane: str) -> list[OutboxMessage]:
-        return [one for one in stored if one.message_id not in done]
+    def pending(lane: str, limit: int) -> list[OutboxMessage]:
+        return [one for one in stored if one.message_id not in done][:limit]
 
     deliveries = Deliveries()
     carried = carry(deliveries, *stored[:20], capacity=4, load=pending)
@@ -276,3 +277,137 @@ def test_stopping_waits_for_nobody(carry: Carry) -> None:
     carried.lane.stop(0.05)
     assert now_us() - begun < SECOND
     hanging.gate.set()
+
+
+def test_a_store_that_cannot_be_read_costs_a_pause_and_not_the_lane(
+    carry: Carry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lanes, "_FAULT_PAUSE_S", 0.01)
+    stored = [message(f"m{n}") for n in range(3)]
+    failures = [RuntimeError("out of memory"), RuntimeError("out of memory")]
+
+    def load(lane: str, limit: int) -> list[OutboxMessage]:
+        if failures:
+            raise failures.pop()
+        return stored
+
+    carried = carry(Deliveries(), load=load)
+    assert [carried.state() for _ in stored] == ["delivered"] * 3
+
+
+def test_a_loop_that_raises_gets_the_result_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes, "_FAULT_PAUSE_S", 0.01)
+    taken: queue.Queue[DeliveryResult] = queue.Queue()
+    failures = [RuntimeError("no such loop")]
+
+    def submit(result: DeliveryResult) -> None:
+        if failures:
+            raise failures.pop()
+        taken.put(result)
+
+    deliveries = Deliveries()
+    lane = Lane("webhook:bank", deliveries, submit)
+    lane.offer([message("m1"), message("m2")])
+    lane.start()
+    assert [taken.get(timeout=5).messages[0].message_id for _ in range(2)] == ["m1", "m2"]
+    assert deliveries.tries == ["m1", "m2"]
+    lane.stop()
+
+
+def test_a_receiver_that_answers_for_too_few_messages_costs_one_try(carry: Carry) -> None:
+    class Short(Deliveries):
+        def __call__(self, messages: Sequence[OutboxMessage]) -> list[Outcome]:
+            return super().__call__(messages) if self.tries else super().__call__(messages)[1:]
+
+    carried = carry(Short(), message())
+    assert [carried.state(), carried.state()] == ["pending", "delivered"]
+
+
+def test_a_turn_that_is_cut_short_loses_no_message(carry: Carry, monkeypatch: pytest.MonkeyPatch) -> None:
+    class BrokenOnce(random.Random):
+        broken = True
+
+        def uniform(self, a: float, b: float) -> float:
+            if self.broken:
+                self.broken = False
+                raise RuntimeError("no chance")
+            return super().uniform(a, b)
+
+    monkeypatch.setattr(lanes, "_FAULT_PAUSE_S", 0.01)
+    carried = carry(Deliveries(RETRY), message("m1"), message("m2"), chance=BrokenOnce())
+    assert [carried.result().messages[0].message_id for _ in range(2)] == ["m1", "m2"]
+
+
+def test_a_call_that_fails_is_one_failure_however_many_messages_it_carried(carry: Carry) -> None:
+    many = [message(f"m{n}", key=f"k{n}") for n in range(FAILURES * 2)]
+    deliveries = Deliveries(*[RETRY] * len(many))
+    carried = carry(deliveries, *many, at_once=len(many))
+    assert {one.state for one in carried.result().messages} == {"pending"}
+    # An open breaker would let one message through, seconds later.
+    done = 0
+    while done < len(many):
+        done += len(carried.result().messages)
+    assert deliveries.sizes[1] > 1
+
+
+PATIENT = Schedule((SECOND // 100, 5 * MINUTE))
+
+
+def test_a_message_that_has_used_up_its_quick_tries_is_trouble(carry: Carry) -> None:
+    carried = carry(Deliveries(RETRY, RETRY), message(), schedule=PATIENT)
+    assert [carried.result().trouble for _ in range(2)] == ["", "answered 500"]
+
+
+def test_a_receiver_that_asks_for_a_long_pause_is_trouble(carry: Carry) -> None:
+    carried = carry(Deliveries(Outcome("retry", "answered 503", 10 * MINUTE)), message())
+    assert carried.result().trouble == "answered 503"
+
+
+def test_an_open_breaker_is_trouble_and_told_once(carry: Carry) -> None:
+    many = [message(f"m{n:02}", key=f"k{n}") for n in range(FAILURES)]
+    carried = carry(Deliveries(*[RETRY] * FAILURES), *many, schedule=Schedule((MINUTE, MINUTE)))
+    assert [carried.result().trouble for _ in many] == [""] * (FAILURES - 1) + ["answered 500"]
+
+
+def test_after_a_success_trouble_is_news_again(carry: Carry) -> None:
+    deliveries = Deliveries(RETRY, RETRY, DELIVERED, RETRY)
+    carried = carry(deliveries, *(message(f"m{n}", key=f"k{n}") for n in range(4)), schedule=Schedule((5 * MINUTE,)))
+    assert [carried.result().trouble for _ in range(4)] == ["answered 500", "", "", "answered 500"]
+
+
+def test_no_more_is_fetched_than_fits_and_nothing_is_left_behind(carry: Carry) -> None:
+    stored = [message(f"m{n:02}", key=f"k{n}") for n in range(11)]
+    done: set[str] = set()
+    asked: list[int] = []
+
+    def load(lane: str, limit: int) -> list[OutboxMessage]:
+        asked.append(limit)
+        return [one for one in stored if one.message_id not in done][:limit]
+
+    # It takes all that fits at once, so that nothing is held when it looks again.
+    deliveries = Deliveries()
+    carried = carry(deliveries, at_once=4, capacity=4, load=load)
+    while len(done) < len(stored):
+        ids = [one.message_id for one in carried.result().messages]
+        done.update(ids)
+        carried.lane.committed(ids)
+    assert asked[0] == 4
+    assert deliveries.tries == [one.message_id for one in stored]
+
+
+def test_what_is_cancelled_while_the_store_is_read_does_not_leave(carry: Carry) -> None:
+    reading, may_go_on = threading.Event(), threading.Event()
+    revoked, other = message("revoked"), message("other", key="o")
+
+    def load(lane: str, limit: int) -> list[OutboxMessage]:
+        reading.set()
+        may_go_on.wait(5)
+        return [revoked, other]
+
+    deliveries = Deliveries()
+    carried = carry(deliveries, load=load)
+    assert reading.wait(5)
+    carried.lane.cancel([revoked])
+    may_go_on.set()
+    assert carried.result().messages[0].message_id == "other"
+    assert deliveries.tries == ["other"]

@@ -2,10 +2,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from response.commands import Approve, Release, Retry, RevokeManually
 from response.targets.webhook import WebhookTarget
-from schemas.revocation import Scope
-from tests.response.given import SESSION, Pipeline, alert, raised, use
+from schemas.event import Event
+from schemas.instant import MINUTE, to_datetime
+from schemas.revocation import Scope, WebhookBody
+from tests.response.given import SESSION, Pipeline, alert, event, raised, use
 from tests.response.receivers import Receiver, answers, hangs
 
 Start = Callable[..., Pipeline]
@@ -141,3 +145,80 @@ def test_a_try_under_way_cannot_bring_a_released_message_back(
     one.until(lambda: not one.reader.pending_messages())
     assert [call.verified()["type"] for call in receiver.calls] == ["session.revoked", "session.released"]
     assert one.states() == ["released"]
+
+
+@pytest.mark.parametrize("proof", [[], [event("destroy", "revoked", ago_us=-MINUTE)]], ids=["delivered", "confirmed"])
+def test_a_person_who_still_sees_the_thief_may_revoke_again(
+    pipeline: Start, bank: WebhookTarget, receiver: Receiver, proof: list[Event]
+) -> None:
+    one = pipeline(targets=[bank])
+    one.turn([use()], raised(alert()))
+    one.until_result()
+    one.turn(proof)
+    assert one.turn(commands=[revoke()]).refusals == {}
+    one.until_result()
+    second = WebhookBody.model_validate(receiver.calls[1].verified())
+    assert (second.data.sequence, second.data.reason) == (2, "reported stolen")
+
+
+def test_what_is_under_way_is_not_revoked_again(pipeline: Start, bank: WebhookTarget) -> None:
+    one = pipeline(targets=[bank])
+    one.turn([use()], raised(alert()))
+    assert one.turn(commands=[revoke()]).refusals == {0: "already being taken away (sent)"}
+
+
+@pytest.mark.parametrize("proof", [[], [event("destroy", "revoked", ago_us=-MINUTE)]], ids=["delivered", "confirmed"])
+def test_one_that_was_delivered_may_be_delivered_anew(
+    pipeline: Start, bank: WebhookTarget, receiver: Receiver, proof: list[Event]
+) -> None:
+    one = pipeline(targets=[bank])
+    one.turn([use()], raised(alert()))
+    one.until_result()
+    one.turn(proof)
+    [row] = one.reader.revocations()
+    assert one.turn(commands=[Retry(row.revocation_id, by="eve")]).refusals == {}
+    one.until_result()
+    assert len({call.headers["webhook-id"] for call in receiver.calls}) == 2
+    assert one.states() == ["delivered"]
+
+
+def test_without_a_target_approval_is_refused_and_changes_nothing(pipeline: Start) -> None:
+    one = pipeline()
+    batch = one.turn(commands=[Approve(held(one), by="eve")])
+    assert batch.refusals == {0: "no target for app bank ends a session"}
+    [row] = one.reader.revocations()
+    assert (row.state, "approved" in row.times) == ("held", False)
+
+
+def test_a_retry_is_refused_once_the_target_is_gone(pipeline: Start, bank: WebhookTarget, receiver: Receiver) -> None:
+    receiver.behaviours = [answers(422)]
+    one = pipeline(targets=[bank])
+    one.turn([use()], raised(alert()))
+    one.until_result()
+    [row] = one.reader.revocations()
+    one = pipeline()
+    batch = one.turn(commands=[Retry(row.revocation_id, by="eve")])
+    assert batch.refusals == {0: "no target for app bank ends a session"}
+    assert one.states() == ["failed"]
+
+
+def test_a_retry_ends_no_login_made_since_the_decision(
+    pipeline: Start, bank: WebhookTarget, receiver: Receiver
+) -> None:
+    receiver.behaviours = [answers(422), answers(204)]
+    one = pipeline(targets=[bank])
+    one.turn(commands=[revoke("user", "alice")])
+    one.until_result()
+    [row] = one.reader.revocations()
+    one.turn(commands=[Retry(row.revocation_id, by="eve")])
+    one.until_result()
+    decided = to_datetime(row.times["requested"])
+    assert [WebhookBody.model_validate(call.verified()).timestamp for call in receiver.calls] == [decided, decided]
+
+
+def test_what_a_person_approves_is_decided_then(pipeline: Start, bank: WebhookTarget, receiver: Receiver) -> None:
+    one = pipeline(targets=[bank], protected=["alice"])
+    approved = one.turn(commands=[Approve(held(one), by="eve")])
+    one.until_result()
+    body = WebhookBody.model_validate(receiver.calls[0].verified())
+    assert body.timestamp == to_datetime(approved.arrival_us)

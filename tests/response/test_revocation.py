@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from response.clock import now_us
+from response.commands import Retry, RevokeManually
 from response.policy import PolicyLine
 from response.targets.webhook import WebhookTarget
-from schemas.alert import AlertChange, Severity
+from schemas.alert import Alert, AlertChange, Severity
 from schemas.instant import HOUR, MINUTE, SECOND
 from schemas.revocation import WebhookBody
 from tests.response.given import SESSION, Pipeline, alert, event, eventually, raised, use
@@ -26,6 +28,11 @@ def other_client(receiver: Receiver) -> WebhookTarget:
 def steal(one: Pipeline, *alerts, session: str = SESSION) -> None:  # type: ignore[no-untyped-def]
     """A use by a thief, and the alerts that it leads to."""
     one.turn([use(session)], raised(*(alerts or (alert(session_id=session),))))
+
+
+def withdrawn(*alerts: Alert) -> list[AlertChange]:
+    """The alerts as the detectors withdraw them."""
+    return [AlertChange("withdrawn", msgspec.structs.replace(one, status="withdrawn")) for one in alerts]
 
 
 def test_one_theft_is_one_signed_webhook(pipeline: Start, bank: WebhookTarget, receiver: Receiver) -> None:
@@ -282,6 +289,162 @@ def test_a_later_refusal_confirms_a_failed_one(pipeline: Start, bank: WebhookTar
     one.turn([use()], raised(NOT_EFFECTIVE))
     one.turn([event("fail", "revoked")])
     assert one.states() == ["confirmed"]
+
+
+def accepted(minutes: int) -> list[AlertChange]:
+    """The revoked session accepted by another server of the app, so many minutes from now."""
+    last_us = now_us() + minutes * MINUTE
+    return [AlertChange("updated", msgspec.structs.replace(NOT_EFFECTIVE, last_event_time_us=last_us))]
+
+
+def disproved_and_confirmed(one: Pipeline) -> None:
+    """A revocation that was disproved, delivered again, and then confirmed by one server of the app."""
+    steal(one)
+    one.until_result()
+    one.turn([use()], raised(NOT_EFFECTIVE))
+    one.until_result()
+    one.turn([event("fail", "revoked")])
+    assert one.states() == ["confirmed"]
+
+
+def test_what_one_server_confirms_another_may_disprove(pipeline: Start, bank: WebhookTarget) -> None:
+    one = pipeline(targets=[bank])
+    disproved_and_confirmed(one)
+    batch = one.turn([use()], accepted(minutes=60))
+    assert (one.states(), batch.messages) == (["failed"], [])
+
+
+def test_a_use_before_the_newest_proof_disproves_nothing(pipeline: Start, bank: WebhookTarget) -> None:
+    one = pipeline(targets=[bank])
+    disproved_and_confirmed(one)
+    one.turn([event("fail", "revoked", ago_us=-90 * MINUTE)])
+    batch = one.turn([use()], accepted(minutes=60))
+    assert (one.states(), batch.revocations) == (["confirmed"], [])
+
+
+def test_a_proof_before_the_newest_use_confirms_nothing(pipeline: Start, bank: WebhookTarget) -> None:
+    one = pipeline(targets=[bank])
+    disproved_and_confirmed(one)
+    one.turn([use()], accepted(minutes=60))
+    one.turn([use()], accepted(minutes=70))
+    one.turn([event("fail", "revoked", ago_us=-65 * MINUTE)])
+    assert one.states() == ["failed"]
+    one.turn([event("fail", "revoked", ago_us=-75 * MINUTE)])
+    assert one.states() == ["confirmed"]
+
+
+def test_which_came_last_is_known_after_a_restart(pipeline: Start, bank: WebhookTarget, receiver: Receiver) -> None:
+    disproved_and_confirmed(pipeline(targets=[bank]))
+    one = pipeline(targets=[other_client(receiver)])
+    one.turn([use()], accepted(minutes=60))
+    assert one.states() == ["failed"]
+
+
+def test_a_use_within_the_grace_of_a_later_delivery_says_nothing_against_it(
+    pipeline: Start, bank: WebhookTarget
+) -> None:
+    one = pipeline(targets=[bank])
+    disproved_and_confirmed(one)
+    [row] = one.reader.revocations()
+    one.turn(commands=[Retry(row.revocation_id, by="eve")])
+    one.until_result()
+    one.turn([use()], accepted(minutes=0))
+    assert one.states() == ["delivered"]
+
+
+def test_a_second_alert_sends_what_never_reached_the_app_anew(
+    pipeline: Start, bank: WebhookTarget, receiver: Receiver
+) -> None:
+    receiver.behaviours = [answers(422), answers(204)]
+    one = pipeline(targets=[bank])
+    steal(one)
+    one.until_result()
+    steal(one, alert("use-after-destroy"))
+    one.until_result()
+    assert one.states() == ["delivered"]
+    first, second = receiver.calls
+    assert first.verified() == second.verified()
+    assert first.headers["webhook-id"] != second.headers["webhook-id"]
+    assert "it is sent to the app anew" in one.audit()[-2].why
+
+
+def test_a_second_alert_says_that_the_app_does_not_obey(pipeline: Start, bank: WebhookTarget) -> None:
+    one = pipeline(targets=[bank])
+    steal(one)
+    one.until_result()
+    one.turn([use()], raised(NOT_EFFECTIVE))
+    one.until_result()
+    batch = one.turn([use()], raised(alert("use-after-destroy")))
+    assert (one.states(), batch.messages) == (["failed"], [])
+    assert "the app accepts it all the same" in batch.audit[0].why
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [({"dry_run": True}, "dry run: nothing is sent"), ({"targets": []}, "no target for app bank ends a session")],
+)
+def test_a_second_alert_says_why_a_failed_one_is_not_sent_anew(
+    pipeline: Start, bank: WebhookTarget, receiver: Receiver, settings: dict[str, object], why: str
+) -> None:
+    receiver.behaviours = [answers(422)]
+    one = pipeline(targets=[bank])
+    steal(one)
+    one.until_result()
+    one = pipeline(**{"targets": [other_client(receiver)], **settings})
+    batch = one.turn([use()], raised(alert("use-after-destroy")))
+    assert (one.states(), batch.messages) == (["failed"], [])
+    assert batch.audit[-1].why.endswith(f"is not tried anew: {why}")
+
+
+def test_a_users_revocation_is_not_proved_by_another_of_one_session(pipeline: Start, bank: WebhookTarget) -> None:
+    one = pipeline(targets=[bank])
+    one.turn([use(), use("s_two")], raised(alert()))
+    one.turn(commands=[RevokeManually("r1", "bank", "user", "alice", by="eve", reason="stolen")])
+    one.turn([event("destroy", "revoked")])
+    assert {row.scope: row.state for row in one.reader.revocations()} == {"session": "confirmed", "user": "sent"}
+    one.turn([event("destroy", "revoked", "s_two")])
+    assert one.states() == ["confirmed", "confirmed"]
+
+
+def test_a_held_one_stays_while_another_alert_asks_for_it(pipeline: Start, bank: WebhookTarget) -> None:
+    one = pipeline(targets=[bank], protected=["alice"])
+    other = alert("use-after-destroy")
+    steal(one, alert())
+    steal(one, other)
+    one.turn([], withdrawn(alert()))
+    assert one.states() == ["held"]
+    one.turn([], withdrawn(other))
+    assert one.states() == ["released"]
+
+
+def test_a_held_one_goes_when_all_that_asked_are_withdrawn_at_once(pipeline: Start, bank: WebhookTarget) -> None:
+    one = pipeline(targets=[bank], protected=["alice"])
+    other = alert("use-after-destroy")
+    steal(one, alert(), other)
+    one.turn([], withdrawn(alert(), other))
+    assert one.states() == ["released"]
+
+
+def test_who_asked_is_known_after_a_restart(pipeline: Start, bank: WebhookTarget, receiver: Receiver) -> None:
+    steal(pipeline(targets=[bank], protected=["alice"]), alert(), alert("use-after-destroy"))
+    one = pipeline(targets=[other_client(receiver)], protected=["alice"])
+    one.turn([], withdrawn(alert()))
+    assert one.states() == ["held"]
+
+
+def test_an_alert_that_never_asked_keeps_nothing_held(pipeline: Start, bank: WebhookTarget) -> None:
+    one = pipeline(targets=[bank], protected=["alice"])
+    steal(one, alert(), alert("new-device", Severity.MEDIUM))
+    one.turn([], withdrawn(alert()))
+    assert one.states() == ["released"]
+
+
+def test_the_withdrawal_of_an_alert_that_never_asked_lets_nothing_go(pipeline: Start, bank: WebhookTarget) -> None:
+    one = pipeline(targets=[bank], protected=["alice"])
+    medium = alert("new-device", Severity.MEDIUM)
+    steal(one, alert(), medium)
+    one.turn([], withdrawn(medium))
+    assert one.states() == ["held"]
 
 
 def test_a_receiver_that_answers_500_gets_the_same_message_again(
