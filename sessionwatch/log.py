@@ -15,18 +15,32 @@ LogFormat = Literal["auto", "json", "human"]
 
 LONGEST_VALUE = 500
 """Characters of one logged value: what a client sends may be of any length."""
+LONGEST_TRACEBACK = 20_000
+"""Characters: two hundred frames. Of a longer one both ends are kept, where it came from and what went wrong."""
 MASK = "***"
 
 _SECRET_KEY = re.compile(r"secret|token|passw|cookie|authorization|credential|api_?key|signing_key", re.IGNORECASE)
-# C0 and C1 controls, DEL, bidi marks and overrides, line separators, lone surrogates.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069\ud800-\udfff]")
 # `user:password@` in an address.
 _USER_PART = re.compile(r"(?<=://)[^/\s@]+@")
 # Whatever libraries say of less weight is for their own developers.
-_LIBRARIES = ("kafka", "uvicorn", "apprise", "httpx", "httpcore", "asyncio")
+_LIBRARIES = ("kafka", "uvicorn", "httpcore", "asyncio")
+# Of less weight these log whole addresses and requests: the token of a chat service, the password of a broker.
+# Nobody needs them for finding an error, so --debug leaves them out too.
+_TELL_SECRETS = {
+    "apprise": logging.WARNING,
+    "httpx": logging.WARNING,
+    "kafka.net.connection": logging.INFO,
+    "kafka.protocol": logging.INFO,
+    "oauthlib": logging.WARNING,
+    "requests": logging.WARNING,
+    "requests_oauthlib": logging.WARNING,
+    "slixmpp": logging.WARNING,
+    # Its warnings have the address in them as well.
+    "urllib3": logging.ERROR,
+}
 # Four lines for every try at a broker that is away: the source says when an outage begins and ends.
-_CHATTY = ("kafka.net",)
-_OWN_TEXT = frozenset({"event", "exception", "level", "timestamp"})
+_CHATTY = "kafka.net."
+_OWN_TEXT = frozenset({"level", "timestamp"})
 
 
 def configure(log_format: LogFormat = "auto", *, debug: bool = False, stream: TextIO | None = None) -> None:
@@ -65,16 +79,17 @@ def configure(log_format: LogFormat = "auto", *, debug: bool = False, stream: Te
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
         )
     )
+    if not debug:
+        # No level of the logger: who opens a connection listens there for why it failed.
+        lines.addFilter(lambda record: record.levelno >= logging.CRITICAL or not record.name.startswith(_CHATTY))
     root = logging.getLogger()
     root.handlers[:] = [lines]
     root.setLevel(logging.DEBUG if debug else logging.INFO)
-    for name in _LIBRARIES:
+    for name in (*_LIBRARIES, *_TELL_SECRETS):
         library = logging.getLogger(name)
         library.handlers.clear()
         library.propagate = True
-        library.setLevel(logging.DEBUG if debug else logging.WARNING)
-    for name in _CHATTY:
-        logging.getLogger(name).setLevel(logging.DEBUG if debug else logging.CRITICAL)
+        library.setLevel(max(_TELL_SECRETS.get(name, logging.DEBUG), logging.DEBUG if debug else logging.WARNING))
 
 
 def mask_secrets(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
@@ -84,7 +99,18 @@ def mask_secrets(_logger: WrappedLogger, _method: str, line: EventDict) -> Event
 
 def cut_values(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
     """Cut long texts and take out what could move a terminal's cursor or forge another line."""
-    return {key: value if key in _OWN_TEXT - {"event"} else _cut(value) for key, value in line.items()}
+    return {key: _cut_value(key, value) for key, value in line.items()}
+
+
+def _cut_value(key: str, value: object) -> object:
+    if key in _OWN_TEXT:
+        return value
+    if key == "exception" and isinstance(value, str):
+        # What went wrong may quote what a client sent.
+        half = LONGEST_TRACEBACK // 2
+        cut = value if len(value) <= LONGEST_TRACEBACK else f"{value[:half]}…{value[-half:]}"
+        return "\n".join(_printable(row) for row in cut.split("\n"))
+    return _cut(value)
 
 
 def _masked(key: str, value: object) -> object:
@@ -99,10 +125,16 @@ def _masked(key: str, value: object) -> object:
 
 def _cut(value: object) -> object:
     if isinstance(value, str):
-        text = _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", value[: LONGEST_VALUE + 1])
-        return text if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + "…"
+        return _printable(value) if len(value) <= LONGEST_VALUE else _printable(value[:LONGEST_VALUE]) + "…"
     if isinstance(value, Mapping):
         return {_cut(inner): _cut(item) for inner, item in value.items()}
     if isinstance(value, list | tuple):
         return [_cut(item) for item in value]
     return value
+
+
+def _printable(text: str) -> str:
+    """Replace what Unicode calls control, format, surrogate, private, unassigned or separator, the blank excepted."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -11,8 +10,6 @@ from schemas.alert import Severity
 from sessionwatch.config.secret_file import check_text_file, read_text_file
 from sessionwatch.config.section import Section
 from sessionwatch.config.value_types import Described, ResolvedPath, Url
-
-_SERVICE_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,31}://\S+")
 
 AnySeverity = Annotated[Severity, Field(strict=False), Described("one of info, low, medium, high, critical")]
 
@@ -48,8 +45,6 @@ class ChatSettings(Section):
 
 
 def _check_address(text: str) -> None:
-    if not _SERVICE_URL.fullmatch(text):
-        raise ValueError('expected an Apprise address such as "mailto://user:password@example.com"')
     from response.chat import Chat
     from response.errors import ChatRefused
 

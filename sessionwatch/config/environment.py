@@ -136,6 +136,6 @@ def _list(shape: Shape, text: str) -> object:
     if text.lstrip().startswith("["):
         try:
             return tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):
             return text
     return [_value(shape.item, part.strip()) for part in text.split(",") if part.strip()]

@@ -15,10 +15,14 @@ Count = Annotated[int, Field(ge=0, le=2**31 - 1), Described("whole number from 0
 
 OWN = frozenset(
     {
-        "events_topic", "dead_letter_topic", "group", "sasl_plain_password_file", "ssl_password_file",
+        "events_topic", "dead_letter_topic", "group", "proxy_url_file", "sasl_plain_password_file",
+        "socks5_proxy_file", "ssl_password_file",
     }
 )  # fmt: skip
 """Keys of ours; every other key of the section is a setting of kafka-python under its own name."""
+
+_SECRETS = ("sasl_plain_password", "ssl_password", "proxy_url", "socks5_proxy")
+"""Each has a key of the same name and `_file` beside it."""
 
 SETTINGS_OF_CONSUMERS = frozenset(
     {
@@ -100,8 +104,10 @@ class KafkaSettings(Section):
     ssl_check_hostname: bool | None = Field(default=None, description="Compare the certificate with the broker's name.")
     ssl_ciphers: str | None = Field(default=None, description="Allowed ciphers, in OpenSSL's notation.")
     # A proxy's URL may hold a password.
-    proxy_url: str | None = Field(default=None, repr=False, description="Proxy to the brokers.")
-    socks5_proxy: str | None = Field(default=None, repr=False, description="SOCKS5 proxy to the brokers.")
+    proxy_url: Secret | None = Field(default=None, description="URL of a proxy to the brokers.")
+    proxy_url_file: ResolvedPath | None = Field(default=None, description="File that holds that URL.")
+    socks5_proxy: Secret | None = Field(default=None, description="URL of a SOCKS5 proxy to the brokers.")
+    socks5_proxy_file: ResolvedPath | None = Field(default=None, description="File that holds that URL.")
 
     client_id: str | None = Field(default=None, description="Name in the brokers' logs.")
     client_rack: str | None = Field(default=None, description="Rack, for reads from the nearest replica.")
@@ -150,12 +156,10 @@ class KafkaSettings(Section):
     def _check(self) -> Self:
         if self.events_topic == self.dead_letter_topic:
             raise ValueError("events_topic and dead_letter_topic must differ: a dead letter would be read as an event")
-        for password, file, name in (
-            (self.sasl_plain_password, self.sasl_plain_password_file, "sasl_plain_password"),
-            (self.ssl_password, self.ssl_password_file, "ssl_password"),
-        ):
+        for name in _SECRETS:
+            file = self._file(name)
             if file is not None:
-                if password is not None:
+                if getattr(self, name) is not None:
                     raise ValueError(f"{name} and {name}_file: only one of them can be set")
                 check_text_file(file, f"{name}_file")
         return self
@@ -183,10 +187,13 @@ class KafkaSettings(Section):
             elif isinstance(value, Path):
                 value = str(value)
             settings[name] = list(value) if name == "bootstrap_servers" else value
-        for name, file in (
-            ("sasl_plain_password", self.sasl_plain_password_file),
-            ("ssl_password", self.ssl_password_file),
-        ):
+        for name in _SECRETS:
+            file = self._file(name)
             if file is not None:
                 settings[name] = read_text_file(file, f"kafka.{name}_file")
         return settings
+
+    def _file(self, secret: str) -> Path | None:
+        """Return the path beside a secret."""
+        path: Path | None = getattr(self, f"{secret}_file")
+        return path

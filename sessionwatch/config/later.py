@@ -9,10 +9,6 @@ NOT_YET = "not in this version"
 _KEYS = frozenset(
     {
         "api.oidc",
-        "api.public_url",
-        "api.token_file",
-        "api.tokens",
-        "dashboard",
         "exceptions",
         "links",
         "response.escalate",

@@ -23,7 +23,7 @@ DEFAULT_FILE = Path("sessionwatch.toml")
 LARGEST_FILE = 4 * 1024 * 1024
 """Bytes of a configuration file; a hundred times what a large company needs."""
 
-_SECTIONS = ("kafka", "store", "api", "apps", "rules", "response")
+_SECTIONS = ("kafka", "store", "api", "dashboard", "apps", "rules", "response")
 
 
 def load(
@@ -83,6 +83,9 @@ def _read(file: Path | None) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         # The message quotes at most one character of the file.
         raise ConfigurationError([f"{path}: not TOML: {error}"]) from None
+    except ValueError:
+        # The interpreter's own limit for the digits of a whole number.
+        raise ConfigurationError([f"{path}: a number is too long"]) from None
     except RecursionError:
         raise ConfigurationError([f"{path}: nested too deeply"]) from None
 

@@ -96,7 +96,8 @@ def _message(detail: ErrorDetails, location: Location, root: Shape) -> str:
     if kind in ("too_short", "too_long"):
         return f"expected {expected} that is not empty" if kind == "too_short" else f"expected a shorter {expected}"
     got = "" if shape is not None and shape.is_secret else f", got {_shown(detail['input'])}"
-    offer = nearest(str(detail["input"]), shape.choices) if shape is not None and shape.choices and got else ""
+    written = detail["input"] if got and isinstance(detail["input"], str) else None
+    offer = nearest(written, shape.choices) if written is not None and shape is not None and shape.choices else ""
     return f"expected {expected}{got}{offer if 'did you mean' in offer else ''}"
 
 
@@ -118,8 +119,10 @@ def _shown(value: object) -> str:
     """Return a wrong value as TOML would show it, cut."""
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, int) and value.bit_length() > _LONGEST_SHOWN:
+        return "a number too long to show"
     if isinstance(value, int | float):
-        return str(value)[:_LONGEST_SHOWN]
+        return str(value)
     if isinstance(value, str):
         cut = "".join(char if char.isprintable() else "�" for char in value[:_LONGEST_SHOWN])
         return f'"{cut}"' if len(value) <= _LONGEST_SHOWN else f'"{cut}…"'

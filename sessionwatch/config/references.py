@@ -30,6 +30,10 @@ def reference_problems(tree: Mapping[str, Any], rule_ids: Iterable[str]) -> Iter
         for name in _table(_table(rule).get("apps")):
             yield from _unknown(("rules", rule_id, "apps", name), name, apps, "app")
     yield from _doubles(("response", "targets"), _tables(response.get("targets")), "name")
+    for index, token in enumerate(_tables(_table(tree.get("api")).get("tokens"))):
+        for position, name in enumerate(_list(token.get("apps"))):
+            yield from _unknown(("api", "tokens", index, "apps", position), name, apps, "app")
+    yield from _doubles(("api", "tokens"), _tables(_table(tree.get("api")).get("tokens")), "name")
     yield from _doubles(("networks",), _tables(tree.get("networks")), "cidr")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
@@ -67,9 +68,9 @@ class TargetSettings(Section):
         if self.secret is not None and self.secret_file is not None:
             raise ValueError("secret and secret_file: only one of them can be set")
         if self.url is not None:
-            _check_url(self.url.get_secret_value(), "url")
+            _check_url(self.url.get_secret_value(), "url", self.allow_private)
         if self.url_file is not None:
-            _check_url(check_text_file(self.url_file, "url_file"), "url_file")
+            _check_url(check_text_file(self.url_file, "url_file"), "url_file", self.allow_private)
         if self.secret is not None:
             parse_webhook_secrets(self.secret.get_secret_value(), "secret")
         if self.secret_file is not None:
@@ -123,8 +124,9 @@ class ResponseSettings(Section):
     )
 
 
-def _check_url(text: str, name: str) -> None:
+def _check_url(text: str, name: str, allow_private: bool) -> None:
     """Refuse what the outgoing client would refuse at the first revocation, which is too late to learn it."""
+    from response.addresses import AddressRefused, check, is_loopback
     from response.errors import TargetRefused
     from response.http import check_url
 
@@ -133,14 +135,26 @@ def _check_url(text: str, name: str) -> None:
     except TargetRefused as error:
         raise ValueError(f"{name}: {error}") from None
     parts = urlsplit(text)
-    if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+    address = _spelt_out(parts.hostname or "")
+    if parts.scheme == "http" and (address is None or not is_loopback(address)):
         raise ValueError(f"{name}: expected https: only loopback may be reached without TLS")
+    if address is not None:
+        try:
+            check(address, allow_private)
+        except AddressRefused as error:
+            raise ValueError(f"{name}: {error}") from None
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
+def _spelt_out(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the address that a host is without any look-up; None for a name."""
+    if host.removesuffix(".") == "localhost":
+        return ipaddress.IPv4Address("127.0.0.1")
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host)
     except ValueError:
-        return False
+        pass
+    try:
+        # The system's resolver takes 127.1 and 0x7f000001 for addresses as well.
+        return ipaddress.IPv4Address(socket.inet_aton(host))
+    except OSError:
+        return None

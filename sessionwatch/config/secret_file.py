@@ -25,7 +25,8 @@ def check_text_file(path: Path, name: str) -> str:
         ValueError: it cannot be read, is empty, or is no text; `name` says which key names it.
     """
     try:
-        content = path.read_bytes()[: LARGEST + 1]
+        with path.open("rb") as stream:
+            content = stream.read(LARGEST + 1)
     except OSError as error:
         raise ValueError(f"{name}: cannot read {path}: {(error.strerror or 'unreadable').lower()}") from None
     if len(content) > LARGEST:

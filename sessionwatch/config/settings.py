@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field, SkipValidation
 
 from detectors.plan import RuleSetting
-from sessionwatch.config.api import ApiSettings
+from sessionwatch.config.api import ApiSettings, DashboardSettings
 from sessionwatch.config.app import AppSettings
 from sessionwatch.config.chat import ChatSettings
 from sessionwatch.config.kafka import KafkaSettings
@@ -29,6 +29,7 @@ class Settings(Section):
     kafka: KafkaSettings = KafkaSettings()
     store: StoreSettings = StoreSettings()
     api: ApiSettings = ApiSettings()
+    dashboard: DashboardSettings = DashboardSettings()
     apps: dict[AppName, AppSettings] = Field(default_factory=dict)
     networks: Annotated[tuple[NetworkSettings, ...], Field(strict=False)] = ()
     rules: Annotated[Mapping[str, RuleSetting], SkipValidation] = Field(default_factory=dict)

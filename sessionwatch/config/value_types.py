@@ -23,6 +23,10 @@ LONGEST_DURATION = 36_500 * DAY
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,253}[A-Za-z0-9_])?", re.ASCII)
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}", re.ASCII)
+# A webhook secret, an API token, a signing key, and any address: where a path belongs, none of them may be shown.
+_SECRET = re.compile(
+    r"whsec_|sw_[\w-]{43}$|[A-Za-z0-9-]{1,32}:[A-Za-z0-9+/]{40,44}={0,2}$|.*://|-----BEGIN ", re.DOTALL
+)
 _APP = re.compile(APP_PATTERN.removeprefix("^").removesuffix("$"), re.ASCII)
 
 
@@ -102,13 +106,18 @@ def _check_positive(microseconds: int) -> int:
 def _resolve(value: object, info: ValidationInfo) -> object:
     """Take a path as relative to the folder of the configuration file, as Prometheus does."""
     if isinstance(value, str):
-        if not value or "\0" in value:
+        if _SECRET.match(value.strip()):
+            raise ValueError("expected a path, and this looks like the secret itself: write it into a file")
+        if not value or not value.isprintable():
             raise ValueError("expected a path")
         value = Path(value)
     if not isinstance(value, Path):
         return value
     folder = (info.context or {}).get("folder", Path())
-    return folder / value.expanduser()
+    try:
+        return folder / value.expanduser()
+    except RuntimeError:
+        raise ValueError("expected a path: nobody's home is there") from None
 
 
 def _refuse_plain(value: object) -> object:

@@ -36,13 +36,19 @@ def _trust(settings: Settings) -> Iterator[str]:
 
 def _exposure(settings: Settings) -> Iterator[str]:
     if not settings.api.loopback:
-        yield f"api.listen: {settings.api.listen} can be reached from other machines, and asks for no token"
+        yield f"api.listen: {settings.api.listen} can be reached from other machines without TLS: put a proxy before it"
+    if not settings.dashboard.loopback:
+        yield f"dashboard.listen: {settings.dashboard.listen} can be reached from other machines without TLS"
     files = {
+        "kafka.proxy_url_file": settings.kafka.proxy_url_file,
         "kafka.sasl_plain_password_file": settings.kafka.sasl_plain_password_file,
+        "kafka.socks5_proxy_file": settings.kafka.socks5_proxy_file,
         "kafka.ssl_password_file": settings.kafka.ssl_password_file,
         "kafka.ssl_keyfile": settings.kafka.ssl_keyfile,
     }
     files |= {f"apps.{name}.signing_key_file": app.signing_key_file for name, app in settings.apps.items()}
+    files |= {f"api.tokens[{index}].token_file": token.token_file for index, token in enumerate(settings.api.tokens)}
+    files["api.token_file"] = settings.api.token_file
     files |= {f"chat[{index}].url_file": chat.url_file for index, chat in enumerate(settings.chat)}
     for index, target in enumerate(settings.response.targets):
         files[f"response.targets[{index}].secret_file"] = target.secret_file

@@ -38,7 +38,11 @@ app = "bank"
             '[apps.bank]\nidle-timeout = "5m"',
             'apps.bank.idle-timeout: unknown key; did you mean "idle_timeout"?',
         ),
-        ("[api]\nxyz = 1", "api.xyz: unknown key; known here: allowed_hosts, listen, public_url, requests_per_minute, token_file, tokens"),
+        (
+            "[api]\nxyz = 1",
+            "api.xyz: unknown key; known here: allowed_hosts, listen, public_url, requests_per_minute, token_file, "
+            "tokens",
+        ),
         ("[rules.sesion-hijack]", 'rules.sesion-hijack: unknown key; did you mean "session-hijack"?'),
         (
             '[rules.user-multi-ip]\nwindwo = "5m"',
@@ -207,6 +211,14 @@ app = "bank"
             TARGET + 'url = "https://user:hunter2@bank.example"\nsecret_file = "s"',
             "response.targets[0].url: the URL must hold neither user nor password nor fragment",
         ),
+        (
+            TARGET + 'url = "https://bank.example/a b"\nsecret_file = "s"',
+            "response.targets[0].url: the URL must be written in ASCII, without blanks and control characters",
+        ),
+        (
+            TARGET + 'url = "https://bücher.example/"\nsecret_file = "s"',
+            "response.targets[0].url: the URL must be written in ASCII, without blanks and control characters",
+        ),
         (TARGET + "ulr = 1", 'response.targets[0].ulr: unknown key; did you mean "url"?'),
         ("[[chat]]", "chat[0]: expected either url or url_file"),
         (
@@ -221,6 +233,25 @@ app = "bank"
             '[[chat]]\nurl = "nonsense://hunter2"',
             "chat[0]: Apprise cannot use this nonsense address, see https://appriseit.com/services/",
         ),
+        (
+            '[[chat]]\nurl = "json://chat.example/a,json://chat.example/b"',
+            "chat[0]: several addresses in one: write one [[chat]] for each",
+        ),
+        (
+            '[[chat]]\nurl = "x.syslog://local"',
+            'chat[0]: expected an Apprise address such as "mailto://user:password@example.com"',
+        ),
+        # What is no value at all.
+        (
+            "[kafka]\nlinger_ms = 0x" + "f" * 5_000,
+            "kafka.linger_ms: expected whole number from 0 up, got a number too long to show",
+        ),
+        (
+            "[apps.bank]\nkind = 0x" + "f" * 5_000,
+            "apps.bank.kind: expected one of cookie, token, sso, got a number too long to show",
+        ),
+        ('[store]\npath = "~nobody-of-this-name/x"', "store.path: expected a path: nobody's home is there"),
+        ('[store]\npath = "a\\u202eb"', "store.path: expected a path"),
         # Settings of the client that are not for users.
         ('[kafka]\ngroup_id = "x"', 'kafka.group_id: cannot be set: use "group"'),
         (
@@ -291,6 +322,7 @@ def test_a_wrong_parameter_is_told_once_although_apps_inherit_it(problems: Probl
         (b"[kafka", "not TOML: Expected ']' at the end of a table declaration (at end of document)"),
         (b"\xff\xfe", "not UTF-8"),
         (b"a = " + b"[" * 100_000, "nested too deeply"),
+        (b"a = " + b"1" * 5_000, "a number is too long"),
         (b"#" * (4 * 1024 * 1024 + 1), "larger than 4 MiB, which is no configuration"),
     ],
 )
@@ -300,6 +332,47 @@ def test_a_file_that_is_no_toml_is_one_line(tmp_path: Path, content: bytes, told
     with pytest.raises(ConfigurationError) as caught:
         load(file, {})
     assert caught.value.problems == [f"{file}: {told}"]
+
+
+@pytest.mark.parametrize("value", ["[" * 100_000, "[" + "1" * 5_000 + "]", "[1"])
+def test_a_list_in_the_environment_that_is_none_is_one_line(problems: Problems, value: str) -> None:
+    (line,) = problems("", {"SESSIONWATCH__KAFKA__BOOTSTRAP_SERVERS": value})
+    assert line.startswith(
+        "kafka.bootstrap_servers (from SESSIONWATCH__KAFKA__BOOTSTRAP_SERVERS): expected list of host:port, got"
+    )
+
+
+PRIVATE = [
+    "127.0.0.1", "127.1", "0x7f000001", "localhost", "LOCALHOST.", "[::1]", "[::ffff:127.0.0.1]", "10.0.0.1",
+    "192.168.1.1", "169.254.169.254", "[fd00::1]", "[fe80::1]", "100.64.0.1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("host", PRIVATE)
+def test_a_private_destination_must_be_allowed(problems: Problems, webhook_secret: Path, host: str) -> None:
+    text = TARGET + f'url = "https://{host}:8443/hook"\nsecret_file = "{webhook_secret}"\n'
+    (line,) = problems(text)
+    assert line.startswith("response.targets[0].url: ")
+    assert line.endswith(" is not public: set allow_private = true if that is meant")
+    assert problems(text + "allow_private = true") == []
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "[::]", "224.0.0.1", "255.255.255.255"])
+def test_what_is_no_address_of_one_host_is_never_allowed(problems: Problems, webhook_secret: Path, host: str) -> None:
+    text = TARGET + f'url = "https://{host}/"\nsecret_file = "{webhook_secret}"\nallow_private = true'
+    (line,) = problems(text)
+    assert line.endswith(" is no address of one host")
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1", "bank.example", "1.1.1.1"])
+def test_plain_http_is_for_loopback_alone(problems: Problems, webhook_secret: Path, host: str) -> None:
+    text = TARGET + f'url = "http://{host}/"\nsecret_file = "{webhook_secret}"\nallow_private = true'
+    assert problems(text) == ["response.targets[0].url: expected https: only loopback may be reached without TLS"]
+
+
+@pytest.mark.parametrize("host", ["bank.example", "1.1.1.1", "[2606:4700::1111]", "localhost.example"])
+def test_what_is_public_or_a_name_is_taken(problems: Problems, webhook_secret: Path, host: str) -> None:
+    assert problems(TARGET + f'url = "https://{host}/"\nsecret_file = "{webhook_secret}"') == []
 
 
 def test_a_named_file_must_exist(tmp_path: Path) -> None:

@@ -36,6 +36,16 @@ url = "https://bank.example/?token=hunter2"
             "or the environment variable SESSIONWATCH__KAFKA__SASL_PLAIN_PASSWORD",
         ),
         (
+            '[kafka]\nproxy_url = "http://user:hunter2@proxy.example"',
+            'kafka.proxy_url: secrets do not stand in the file: use "proxy_url_file" '
+            "or the environment variable SESSIONWATCH__KAFKA__PROXY_URL",
+        ),
+        (
+            '[kafka]\nsocks5_proxy = "socks5://user:hunter2@proxy.example"',
+            'kafka.socks5_proxy: secrets do not stand in the file: use "socks5_proxy_file" '
+            "or the environment variable SESSIONWATCH__KAFKA__SOCKS5_PROXY",
+        ),
+        (
             '[apps.bank]\nsigning_key = "hunter2"',
             'apps.bank.signing_key: secrets do not stand in the file: use "signing_key_file" '
             "or the environment variable SESSIONWATCH__APPS__BANK__SIGNING_KEY",
@@ -58,12 +68,75 @@ def test_a_secret_is_taken_from_the_environment(read: Read) -> None:
 
 def test_nothing_secret_is_shown(read: Read, webhook_secret: Path) -> None:
     settings = read(
-        TARGET + f'secret_file = "{webhook_secret}"\n[[chat]]\nurl = "mailto://user:hunter2@example.com"\n'
-        '[kafka]\nproxy_url = "http://user:hunter2@proxy.example"',
-        {"SESSIONWATCH__KAFKA__SASL_PLAIN_PASSWORD": "hunter2"},
+        TARGET + f'secret_file = "{webhook_secret}"\n[[chat]]\nurl = "mailto://user:hunter2@example.com"',
+        {
+            "SESSIONWATCH__KAFKA__SASL_PLAIN_PASSWORD": "hunter2",
+            "SESSIONWATCH__KAFKA__PROXY_URL": "http://user:hunter2@proxy.example",
+        },
     )
     assert "hunter2" not in repr(settings)
     assert "hunter2" not in str(settings)
+
+
+SECRETS = [
+    webhook_secret_text(b"a"),
+    signing_key_text("k1", b"1"),
+    "https://hooks.example/services/hunter2",
+    "mailtos://user:hunter2@example.com",
+    "sw_" + "h" * 43,
+    "-----BEGIN PRIVATE KEY-----\\nhunter2",
+]
+LOOKS_LIKE_A_SECRET = "expected a path, and this looks like the secret itself: write it into a file"
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("[kafka]\nsasl_plain_password_file", "kafka.sasl_plain_password_file"),
+        ("[kafka]\nproxy_url_file", "kafka.proxy_url_file"),
+        ("[api]\ntoken_file", "api.token_file"),
+        ("[apps.bank]\nsigning_key_file", "apps.bank.signing_key_file"),
+        ("[[chat]]\nurl_file", "chat[0].url_file"),
+        (TARGET + "secret_file", "response.targets[0].secret_file"),
+    ],
+)
+def test_a_secret_in_the_place_of_its_file_is_not_repeated(
+    problems: Problems, text: str, place: str, secret: str
+) -> None:
+    assert problems(f'{text} = " {secret}"') == [f"{place}: {LOOKS_LIKE_A_SECRET}"]
+
+
+def test_nor_is_one_that_the_environment_gives(problems: Problems) -> None:
+    variable = "SESSIONWATCH__APPS__BANK__SIGNING_KEY_FILE"
+    (line,) = problems("[apps.bank]", {variable: signing_key_text("k1", b"1")})
+    assert line == f"apps.bank.signing_key_file (from {variable}): {LOOKS_LIKE_A_SECRET}"
+
+
+@pytest.mark.parametrize("name", ["keys", "bank.whsec", "a:b", "k1:keys", "sw_keys", "./whsec_bank"])
+def test_a_file_may_still_have_any_usual_name(read: Read, tmp_path: Path, name: str) -> None:
+    private_file(tmp_path / name, signing_key_text("k1", b"1"))
+    assert read(f'[apps.bank]\nsigning_key_file = "{name}"').apps["bank"].signed
+
+
+def test_a_file_without_an_end_is_no_secret(problems: Problems) -> None:
+    assert problems('[apps.bank]\nsigning_key_file = "/dev/zero"') == [
+        "apps.bank.signing_key_file: /dev/zero is larger than 64 KiB, which is no secret"
+    ]
+
+
+def test_the_proxy_to_the_brokers_can_come_from_a_file(read: Read, tmp_path: Path) -> None:
+    private_file(tmp_path / "proxy", "http://user:hunter2@proxy.example:3128\n")
+    kafka = read('[kafka]\nproxy_url_file = "proxy"').kafka
+    assert kafka.client()["proxy_url"] == "http://user:hunter2@proxy.example:3128"
+    assert "proxy_url_file" not in kafka.client()
+
+
+@pytest.mark.parametrize("name", ["sasl_plain_password", "ssl_password", "proxy_url", "socks5_proxy"])
+def test_a_secret_comes_from_one_place(problems: Problems, tmp_path: Path, name: str) -> None:
+    private_file(tmp_path / "s", "hunter2")
+    found = problems(f'[kafka]\n{name}_file = "s"', {f"SESSIONWATCH__KAFKA__{name.upper()}": "hunter2"})
+    assert found == [f"kafka: {name} and {name}_file: only one of them can be set"]
 
 
 def test_a_wrong_secret_is_not_repeated(problems: Problems) -> None:
@@ -116,7 +189,7 @@ def test_a_url_can_come_from_a_file(read: Read, tmp_path: Path, webhook_secret: 
 
 def test_loopback_may_be_reached_without_tls(read: Read, webhook_secret: Path) -> None:
     text = TARGET.replace("https://bank.example/?token=hunter2", "http://127.0.0.1:8000/hook")
-    assert read(text + f'secret_file = "{webhook_secret}"').response.targets
+    assert read(text + f'secret_file = "{webhook_secret}"\nallow_private = true').response.targets
 
 
 def test_signing_keys_are_read_by_key_id(read: Read, tmp_path: Path) -> None:

@@ -87,3 +87,10 @@ def test_a_secret_that_others_can_read(told: Told, tmp_path: Path) -> None:
     assert told(APP) == [
         f"apps.bank.signing_key_file: {tmp_path / 'keys'} can be read by other users of this machine: chmod 600"
     ]
+
+
+def test_a_proxy_that_others_can_read(told: Told, tmp_path: Path) -> None:
+    private_file(tmp_path / "proxy", "http://user:password@proxy.example").chmod(0o640)
+    assert told('[kafka]\nproxy_url_file = "proxy"') == [
+        f"kafka.proxy_url_file: {tmp_path / 'proxy'} can be read by other users of this machine: chmod 600"
+    ]

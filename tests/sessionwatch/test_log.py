@@ -10,8 +10,22 @@ from typing import Any
 
 import pytest
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+from kafka.protocol.parser import KafkaProtocol
+from kafka.protocol.sasl import SaslAuthenticateRequest
+from msgspec.json import encode
 
-from sessionwatch.log import LONGEST_VALUE, MASK, configure
+from response.chat import Chat, ChatText
+from schemas.alert import Severity
+from sessionwatch.log import LONGEST_TRACEBACK, LONGEST_VALUE, MASK, LogFormat, configure
+from store.rows import OutboxMessage
+from tests.response.receivers import answering, answers
+
+# Apprise asks for a module that Python 3.13 drops.
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+
+CHAT_TEXT = encode(ChatText(Severity.HIGH, "a title", "a body")).decode()
 
 
 @pytest.fixture(autouse=True)
@@ -80,16 +94,47 @@ def test_control_and_bidi_characters_are_taken_out() -> None:
     assert logged(agent="a\x1b[2J\n\u202eb\ud800")["agent"] == "a�[2J��b�"
 
 
-def test_a_traceback_is_kept_whole() -> None:
+# Arabic letter mark, zero width space, byte order mark, soft hyphen, Mongolian vowel separator, a tag, a private sign.
+@pytest.mark.parametrize("sign", [*"\u061c\u200b\ufeff\xad\u180e\U000e0041\ue000\u2028\u202e\r\x9b"])
+def test_no_unseen_character_passes(sign: str) -> None:
+    assert logged(agent=f"a{sign}b")["agent"] == "a�b"
+
+
+@given(text=st.text(max_size=50))
+def test_every_character_of_a_line_can_be_seen(text: str) -> None:
+    line = logged(agent=text, places=[{"city": text}])
+    assert line["agent"].isprintable()
+    assert line["places"][0]["city"].isprintable()
+
+
+def failed(error: Exception, log_format: LogFormat = "json") -> str:
+    """What is logged about an error that was raised."""
     stream = io.StringIO()
-    configure("json", stream=stream)
+    configure(log_format, stream=stream)
     try:
-        raise KeyError("x" * 1_000)
-    except KeyError:
+        raise error
+    except type(error):
         structlog.get_logger().exception("failed")
-    line = json.loads(stream.getvalue())
-    assert "\n" in line["exception"]
-    assert "x" * 1_000 in line["exception"]
+    return stream.getvalue()
+
+
+def test_a_traceback_is_kept_whole() -> None:
+    told = json.loads(failed(KeyError("x" * 1_000)))["exception"]
+    assert told.startswith("Traceback (most recent call last):\n")
+    assert "x" * 1_000 in told
+
+
+def test_an_endless_traceback_is_cut_in_its_middle() -> None:
+    told = json.loads(failed(ValueError("x" * 100_000 + " in the end")))["exception"]
+    assert len(told) == LONGEST_TRACEBACK + 1
+    assert told.startswith("Traceback (most recent call last):\n")
+    assert told.endswith("x in the end")
+
+
+@pytest.mark.parametrize("log_format", ["json", "human"])
+def test_what_an_error_quotes_cannot_move_the_cursor(log_format: LogFormat) -> None:
+    told = failed(ValueError("a\x1b[2J\r\u202eb"), log_format)
+    assert "ValueError: a�[2J��b" in told
 
 
 @pytest.mark.parametrize("library", ["kafka.consumer", "uvicorn.error", "apprise"])
@@ -114,8 +159,52 @@ def test_debug_shows_what_is_otherwise_left_out() -> None:
     stream = io.StringIO()
     configure("json", debug=True, stream=stream)
     structlog.get_logger().debug("ours")
-    logging.getLogger("kafka.net.connection").debug("theirs")
+    logging.getLogger("kafka.net.manager").debug("theirs")
     assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["ours", "theirs"]
+
+
+def test_who_listens_to_the_client_hears_why_a_broker_did_not_answer() -> None:
+    configure("json", stream=io.StringIO())
+    heard = io.StringIO()
+    listening = logging.StreamHandler(heard)
+    logging.getLogger("kafka.net.manager").addHandler(listening)
+    try:
+        logging.getLogger("kafka.net.manager").warning("connection refused")
+    finally:
+        logging.getLogger("kafka.net.manager").removeHandler(listening)
+    assert heard.getvalue() == "connection refused\n"
+
+
+@pytest.mark.parametrize("status", [200, 307, 500])
+@pytest.mark.parametrize("debug", [False, True])
+def test_the_token_of_a_chat_service_is_in_no_line(debug: bool, status: int) -> None:
+    stream = io.StringIO()
+    configure("json", debug=debug, stream=stream)
+    with answering(answers(status, location="/services/hunter2")) as receiver:
+        chat = Chat(f"json://127.0.0.1:{receiver.port}/services/hunter2")
+        chat.deliver([OutboxMessage("m1", chat.lane, "chat.alert", "a1", "a1", CHAT_TEXT, 0)])
+        assert receiver.calls
+    assert "hunter2" not in stream.getvalue()
+
+
+def test_the_token_of_a_chat_service_that_answers_nonsense_is_in_no_line() -> None:
+    stream = io.StringIO()
+    configure("json", debug=True, stream=stream)
+    with answering(answers(200, **{"x y": "nonsense"})) as receiver:
+        chat = Chat(f"json://127.0.0.1:{receiver.port}/services/hunter2")
+        chat.deliver([OutboxMessage("m1", chat.lane, "chat.alert", "a1", "a1", CHAT_TEXT, 0)])
+    assert "hunter2" not in stream.getvalue()
+
+
+def test_the_password_for_a_broker_is_in_no_line() -> None:
+    stream = io.StringIO()
+    configure("json", debug=True, stream=stream)
+    parser = KafkaProtocol(client_id="x", ident="x")
+    request = SaslAuthenticateRequest(b"\0pipeline\0hunter2")
+    request.API_VERSION = 1
+    parser.send_request(request)
+    parser.send_bytes()
+    assert "hunter2" not in stream.getvalue()
 
 
 def test_setting_up_twice_does_not_double_lines() -> None:
