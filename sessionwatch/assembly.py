@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack, closing, suppress
 from types import FrameType
 
 import structlog
@@ -14,32 +13,43 @@ import structlog
 from detectors.engine import Engine
 from ingest.batch import Batch
 from ingest.decode import Decoder
-from ingest.dedup import Dedup
+from ingest.dedup import MEMORY_FLOOR, Dedup
 from ingest.enrich import Enricher
 from ingest.inbox import Inbox
 from ingest.metrics import Metrics
 from ingest.pipeline import Pipeline, Stages
 from ingest.places import Places
 from ingest.recovery import recover
+from ingest.redrive import redrive
 from ingest.source import KafkaSource
 from ingest.topics import ensure_topic
 from response.chat import Chat
 from response.commands import DeliveryResult
 from response.dead_letter_topic import TopicProducer
 from response.guard import Guard
+from response.links import Links
 from response.outbox import Outbox, open_lanes
 from response.policy import Policy
 from response.responder import Responder
 from response.targets import Target
 from response.targets.webhook import WebhookTarget
-from sessionwatch.api.app import make_app
+from schemas.api import Redriven, Role
+from sessionwatch.api.acts import Acts
+from sessionwatch.api.app import make_app, serve
 from sessionwatch.api.health import Probes
+from sessionwatch.api.installation import Installation
+from sessionwatch.api.pulse import Pulse
+from sessionwatch.api.rates import GUESSES_PER_MINUTE, Rates
+from sessionwatch.api.readers import Readers
 from sessionwatch.api.server import Server
+from sessionwatch.api.service import Service
+from sessionwatch.api.tokens import Tokens, load_tokens
 from sessionwatch.config import Settings
 from sessionwatch.config.parts import declared_apps, known_networks, policy_lines, rule_plan
+from sessionwatch.signals import on_stop_signals
 from store.database import Database
 from store.reader import Reader
-from store.rows import OutboxMessage
+from store.rows import DeadLetter, OutboxMessage
 
 STALLED_S = 60.0
 """A batch that takes longer than this is reported as a dead loop."""
@@ -67,6 +77,7 @@ class Running:
         source: KafkaSource,
         inbox: Inbox,
         api: Server,
+        tokens: Tokens,
         parts: ExitStack,
     ) -> None:
         self.inbox = inbox
@@ -74,6 +85,7 @@ class Running:
         self._pipeline = pipeline
         self._database = database
         self._source = source
+        self._tokens = tokens
         self._parts = parts
 
     def run(self, stop: threading.Event) -> None:
@@ -91,6 +103,16 @@ class Running:
     def reader(self) -> Reader:
         """Return a reader of committed rows, for the thread that asks."""
         return self._database.reader()
+
+    def sign_in_code(self, name: str, role: Role = "admin", apps: frozenset[str] | None = None) -> str:
+        """Return a code that signs in to the API once, within 60 seconds; the token that it gives lives 12 hours.
+
+        Args:
+            name: who signs in, for the audit log.
+            role: what the token may do.
+            apps: what it is limited to; None = all.
+        """
+        return self._tokens.sign_in_code(name, role, apps)
 
     def close(self) -> None:
         """Let go of everything, in the reverse order of its start."""
@@ -116,10 +138,7 @@ def build(
         StoreError, SourceError, ResponseError, ListenError: each in one line that says what to do.
     """
     with ExitStack() as parts:
-        running = _build(settings, parts, watch, probe, clock)
-        # From here on the parts belong to what is returned.
-        running._parts = parts.pop_all()
-        return running
+        return _build(settings, parts, watch, probe, clock)
 
 
 def run(settings: Settings) -> None:
@@ -129,14 +148,26 @@ def run(settings: Settings) -> None:
         StoreError, SourceError, ResponseError, ListenError: as `build`.
     """
     stop = threading.Event()
-    running = build(settings)
-    try:
-        with _stopped_by_signals(stop, running.wake):
-            log.info("pipeline ready", api_port=running.api_port, events_topic=settings.kafka.events_topic)
-            running.run(stop)
-    finally:
-        running.close()
+    running: Running | None = None
+
+    def request_stop(_number: int, _frame: FrameType | None) -> None:
+        again = stop.is_set()
+        stop.set()
+        if running is not None:
+            running.wake()
+        elif not again:
+            # Starting may wait for Kafka, and what waits there looks at no flag.
+            raise KeyboardInterrupt
+
+    with on_stop_signals(request_stop), suppress(KeyboardInterrupt), ExitStack() as parts:
+        running = _build(settings, parts, _nothing, _nothing, now_us)
+        log.info("pipeline ready", api_port=running.api_port, events_topic=settings.kafka.events_topic)
+        running.run(stop)
     log.info("pipeline stopped")
+
+
+def _nothing(_told: object) -> None:
+    """Take what nobody asked for."""
 
 
 def _build(
@@ -150,10 +181,16 @@ def _build(
     fingerprint = plan.fingerprint(apps)
     # The port first: nothing else is worth starting without it.
     heartbeat = _Heartbeat()
-    api = _serve(settings, metrics, heartbeat)
+    app = make_app(Probes(heartbeat.alive, heartbeat.ready), metrics.registry, settings.api.host, settings.api.hosts)
+    api = Server(app, settings.api.host, settings.api.port)
     parts.callback(api.stop)
     database = Database.open(settings.store.path)
     parts.callback(database.close)
+    tokens = load_tokens(settings.api, settings.store.path, clock)
+    readers = Readers(database.reader)
+    # Before the database: an open cursor would keep its file. After the server: no request may be under way.
+    parts.callback(readers.close)
+    parts.callback(api.stop)
     reader = database.reader()
     source = _open_source(settings, reader)
     parts.callback(source.close)
@@ -161,14 +198,20 @@ def _build(
     engine = Engine(plan, apps)
     recovered = recover(engine, reader, fingerprint, clock())
     metrics.rerun_differences.inc(recovered.differences)
+    dedup = Dedup(reader.known)
+    dedup.remember(reader.recent_ids(MEMORY_FLOOR))
     inbox = Inbox(source.wake)
-    targets, chats = _targets(settings), _chats(settings)
+    parts.callback(inbox.close)
+    targets, chats = open_targets(settings), open_chats(settings)
     outbox = _open_outbox(settings, targets, chats, database, inbox)
-    responder = _open_responder(settings, targets, chats, reader, outbox)
+    responder = open_responder(settings, targets, chats, reader, outbox)
     parts.callback(responder.close)
     responder.start(clock())
 
+    pulse = Pulse(clock, lambda: [*heartbeat.alive(), *heartbeat.ready()], reader.newest_event())
+
     def watch_batch(batch: Batch) -> None:
+        pulse.committed(batch, source.lag())
         metrics.outbox_pending.set(sum(outbox.waiting().values()))
         watch(batch)
 
@@ -176,7 +219,7 @@ def _build(
         Stages(
             source=source,
             decoder=Decoder(apps),
-            dedup=Dedup(reader.known),
+            dedup=dedup,
             enricher=Enricher(Places(known_networks(settings)), apps),
             engine=engine,
             responder=responder,
@@ -187,13 +230,28 @@ def _build(
             fingerprint=fingerprint,
             topic=settings.kafka.events_topic,
             retention_us=settings.store.retention,
+            rerun=recovered.rerun,
             probe=probe,
             watch=watch_batch,
             beat=heartbeat.beat,
         )
     )
+    serve(
+        app,
+        Service(
+            installation=Installation(settings, clock),
+            tokens=tokens,
+            read=readers.of_this_thread,
+            acts=Acts(inbox.submit),
+            beat=pulse.beat,
+            redrive=redriving(settings),
+            rates=Rates(settings.api.requests_per_minute),
+            guesses=Rates(GUESSES_PER_MINUTE),
+        ),
+    )
     api.start()
-    return Running(pipeline, database, source, inbox, api, parts)
+    # From here on the parts belong to what is returned.
+    return Running(pipeline, database, source, inbox, api, tokens, parts.pop_all())
 
 
 class _Heartbeat:
@@ -217,10 +275,15 @@ class _Heartbeat:
         return [] if self.connected() else ["Kafka does not answer"]
 
 
-def _serve(settings: Settings, metrics: Metrics, heartbeat: _Heartbeat) -> Server:
-    host, port = settings.api.host, settings.api.port
-    app = make_app(Probes(heartbeat.alive, heartbeat.ready), metrics.registry, host, settings.api.allowed_hosts)
-    return Server(app, host, port)
+def redriving(settings: Settings) -> Callable[[list[DeadLetter]], Redriven]:
+    """Return what sends dead letters through again."""
+
+    def send_again(letters: list[DeadLetter]) -> Redriven:
+        kafka = settings.kafka
+        done = redrive(letters, kafka.events_topic, kafka.consumer(), kafka.producer())
+        return Redriven(found=done.found, sent=done.sent, gone=done.gone, empty=done.empty)
+
+    return send_again
 
 
 def _open_source(settings: Settings, reader: Reader) -> KafkaSource:
@@ -239,8 +302,10 @@ def _open_outbox(
     def submit(result: DeliveryResult) -> None:
         inbox.submit(result, timeout_s=1.0)
 
-    def load(lane: str) -> list[OutboxMessage]:
-        return [message for message in database.reader().pending_messages() if message.lane == lane]
+    def load(lane: str, limit: int) -> list[OutboxMessage]:
+        # Each lane asks in its own thread, and seldom.
+        with closing(database.reader()) as reader:
+            return reader.pending_messages(lane=lane, limit=limit)
 
     kafka = settings.kafka.producer()
     lanes = open_lanes(
@@ -250,12 +315,13 @@ def _open_outbox(
         topics=[TopicProducer(settings.kafka.dead_letter_topic, kafka.pop("bootstrap_servers"), **kafka)],
         load=load,
     )
-    return Outbox(lanes, submit)
+    return Outbox(lanes, submit, load)
 
 
-def _open_responder(
+def open_responder(
     settings: Settings, targets: list[Target], chats: list[Chat], reader: Reader, outbox: Outbox
 ) -> Responder:
+    """Return the stage that decides, not started yet."""
     response, apps = settings.response, declared_apps(settings)
     guard = Guard(
         reader,
@@ -274,6 +340,7 @@ def _open_responder(
         outbox=outbox,
         dry_run=response.dry_run,
         dead_letter_topic=settings.kafka.dead_letter_topic,
+        links=Links(settings.dashboard.public_url),
     )
 
 
@@ -282,26 +349,14 @@ def _dead_letter_producer(settings: Settings) -> TopicProducer:
     return TopicProducer(settings.kafka.dead_letter_topic, client.pop("bootstrap_servers"), **client)
 
 
-def _targets(settings: Settings) -> list[Target]:
+def open_targets(settings: Settings) -> list[Target]:
+    """Return the receivers of revocations."""
     return [
         WebhookTarget(target.name, target.app, target.address(), target.secrets(), allow_private=target.allow_private)
         for target in settings.response.targets
     ]
 
 
-def _chats(settings: Settings) -> list[Chat]:
+def open_chats(settings: Settings) -> list[Chat]:
+    """Return where people are told."""
     return [Chat(chat.address(), chat.min_severity) for chat in settings.chat]
-
-
-@contextmanager
-def _stopped_by_signals(stop: threading.Event, wake: Callable[[], None]) -> Iterator[None]:
-    def request_stop(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-        wake()
-
-    before = {number: signal.signal(number, request_stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

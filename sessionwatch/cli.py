@@ -11,7 +11,21 @@ from typing import Annotated
 import typer
 
 from sessionwatch import __version__
-from sessionwatch.commands import broker, config, demo, emit, replay, run, version
+from sessionwatch.commands import (
+    alerts,
+    broker,
+    config,
+    dashboard,
+    demo,
+    dlq,
+    emit,
+    release,
+    replay,
+    revoke,
+    run,
+    sessions,
+    version,
+)
 from sessionwatch.commands.terminal import print_text, say
 from sessionwatch.errors import is_expected
 
@@ -46,7 +60,13 @@ app.command()(run.run)
 app.command()(broker.broker)
 app.command()(emit.emit)
 app.command()(replay.replay)
+app.command()(dashboard.dashboard)
+app.command()(release.release)
 app.command()(version.version)
+app.add_typer(alerts.app, name="alerts")
+app.add_typer(sessions.app, name="sessions")
+app.add_typer(revoke.app, name="revoke")
+app.add_typer(dlq.app, name="dlq")
 app.add_typer(config.app, name="config")
 
 

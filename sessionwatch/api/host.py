@@ -7,8 +7,9 @@ import socket
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from sessionwatch.api.problem import problem
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -38,9 +39,9 @@ class HostCheck:
         hosts = [value for name, value in scope["headers"] if name == b"host"]
         origins = [value for name, value in scope["headers"] if name == b"origin"]
         if len(hosts) != 1 or not self._is_ours(f"//{hosts[0].decode('latin-1')}"):
-            await PlainTextResponse("unknown host\n", 421)(scope, receive, send)
+            await problem(421, "unknown host: add it to [api] allowed_hosts")(scope, receive, send)
         elif not all(self._is_ours(origin.decode("latin-1")) for origin in origins):
-            await PlainTextResponse("unknown origin\n", 403)(scope, receive, send)
+            await problem(403, "unknown origin")(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 

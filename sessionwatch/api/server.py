@@ -40,7 +40,7 @@ class Server:
                 app,
                 log_config=None,
                 access_log=False,
-                lifespan="off",
+                lifespan="on",
                 server_header=False,
                 timeout_graceful_shutdown=int(STOP_TIMEOUT_S),
             )

@@ -74,6 +74,11 @@ secret_file = "{name}.whsec"
 allow_private = true
 """
 
+_CONSOLE = """
+[dashboard]
+public_url = "{url}"
+"""
+
 _NETWORK = """
 [[networks]]
 cidr = "{cidr}"
@@ -84,14 +89,17 @@ owner = "demo"
 """
 
 
-def configuration(bootstrap_servers: str, urls: Mapping[str, str]) -> str:
+def configuration(bootstrap_servers: str, urls: Mapping[str, str], console_url: str | None = None) -> str:
     """Return the text of the file; its paths are relative to the demo's folder.
 
     Args:
         bootstrap_servers: of the broker.
         urls: of the apps, by name.
+        console_url: where the console will be, for the links in chat; None = there is none.
     """
     parts = [_BEGINNING.format(bootstrap_servers=bootstrap_servers, grace_s=GRACE_S)]
     parts += [_APP.format(name=name, url=url, receiver=RECEIVER_PATH) for name, url in urls.items()]
     parts += [_NETWORK.format(**network._asdict()) for network in NETWORKS]
+    if console_url is not None:
+        parts.append(_CONSOLE.format(url=console_url))
     return "".join(parts)

@@ -42,6 +42,10 @@ class Narrator:
         """Everybody is there."""
         self._say("PEOPLE", "bold", f"{people} people have signed in to {apps} and browse.")
 
+    def console(self, link: str) -> None:
+        """Where an analyst would look."""
+        self._say("CONSOLE", "bold", f"{link} (signs in once, within 60 s)")
+
     def signed_out(self, user: str, app: str) -> None:
         """The owner of a stolen cookie has left."""
         self._say("LOGOUT", "", f"{user} logs out of the {app}, which only clears the cookie in the browser.")

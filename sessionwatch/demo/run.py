@@ -55,7 +55,7 @@ def run_demo(*, once: bool, as_json: bool, debug: bool) -> int:
     narrator = Narrator(Console(stderr=as_json))
     with Folder() as folder, _interruptible(), _logging(folder, debug=debug):
         try:
-            return _Demo(folder, narrator).run(once=once, as_json=as_json)
+            return _Demo(folder, narrator, once=once).run(as_json=as_json)
         except Exception:
             kept = folder.keep_log()
             if kept is not None:
@@ -66,35 +66,36 @@ def run_demo(*, once: bool, as_json: bool, debug: bool) -> int:
 
 
 class _Demo:
-    """One run."""
+    """One run: through once, or on until Ctrl-C with a console to look at."""
 
-    def __init__(self, folder: Folder, narrator: Narrator) -> None:
+    def __init__(self, folder: Folder, narrator: Narrator, *, once: bool) -> None:
+        self._once = once
         self._narrator = narrator
         self._story = Story(narrator)
         self._happenings: queue.SimpleQueue[Happening] = queue.SimpleQueue()
-        self._stage = Stage(folder, self._happenings.put)
+        self._stage = Stage(folder, self._happenings.put, with_console=not once)
         self._look_at = 0.0
 
-    def run(self, *, once: bool, as_json: bool) -> int:
+    def run(self, *, as_json: bool) -> int:
         """Show it; return the exit code."""
         self._narrator.begin(_WHAT, SUMMARY)
         with ExitStack() as stack:
             try:
                 stack.enter_context(self._stage)
                 self._gather()
-                if once:
+                if self._once:
                     self._steal_once()
                 else:
                     self._steal_on()
             except KeyboardInterrupt:
-                if once:
+                if self._once:
                     raise DemoError("interrupted before its end") from None
                 self._narrator.end("Ending ...")
             totals = self._count()
         if as_json:
             print_json(report(self._story, totals))
         self._narrator.end(*self._summary(totals))
-        found = failures(self._story, totals, len(THEFTS)) if once else []
+        found = failures(self._story, totals, len(THEFTS)) if self._once else []
         if found:
             raise DemoError("the demo has not shown what it was to show: " + "; ".join(found))
         return 0
@@ -105,6 +106,9 @@ class _Demo:
         if not self._until(lambda: self._story.begun >= people, ARRIVAL_S):
             raise DemoError(f"only {self._story.begun} of {people} people have signed in")
         self._narrator.ready(people, " and ".join(APPS))
+        link = self._stage.console_link()
+        if link is not None:
+            self._narrator.console(link)
 
     def _steal_once(self) -> None:
         for number, theft in enumerate(THEFTS, 1):

@@ -30,22 +30,24 @@ from sessionwatch.demo.webapp.order import AppOrder
 
 APPS: Mapping[str, bool] = {"bank": True, "shop": False}
 """The apps, and whether their logout ends the session."""
+CONFIGURATION = "sessionwatch.toml"
 READY_S = 30.0
 _LOOK_S = 0.02
 
 
 class Stage:
-    """Broker, chat, pipeline, apps and crowd, from the start of the context to its end.
+    """Broker, chat, pipeline, apps, console and crowd, from the start of the context to its end.
 
     Args:
         folder: for everything that they keep.
         tell: told what happens, from several threads.
+        with_console: the console is served too.
 
     Raises:
         DemoError, BrokerError, SourceError, StoreError, ResponseError: a part does not start.
     """
 
-    def __init__(self, folder: Folder, tell: Callable[[Happening], None]) -> None:
+    def __init__(self, folder: Folder, tell: Callable[[Happening], None], *, with_console: bool = False) -> None:
         self._folder = folder
         self._tell = tell
         self._parts = ExitStack()
@@ -53,6 +55,7 @@ class Stage:
         self._children: list[Child] = []
         self._people = population()
         self._crowd: Child | None = None
+        self._console_port = _free_port() if with_console else None
 
     def __enter__(self) -> Self:
         try:
@@ -82,6 +85,12 @@ class Stage:
         assert self._crowd is not None
         self._crowd.order(msgspec.json.encode(Steal(number, theft)))
 
+    def console_link(self) -> str | None:
+        """Return the console's address with a code that signs in once, within 60 s; None where it is not served."""
+        if self._console_port is None:
+            return None
+        return f"{_url(self._console_port)}/?code={self._pipeline.sign_in_code()}"
+
     def check(self) -> None:
         """Raise DemoError if a process has ended by itself."""
         for child in self._children:
@@ -102,7 +111,7 @@ class Stage:
         self._parts.callback(self._leave)
         room = self._parts.enter_context(ChatRoom(lambda text: self._tell(Said(text, now_us()))))
         sockets = {app: self._listen() for app in APPS}
-        urls = {app: f"http://127.0.0.1:{one.getsockname()[1]}" for app, one in sockets.items()}
+        urls = {app: _url(one.getsockname()[1]) for app, one in sockets.items()}
         settings = self._prepare(broker.bootstrap_servers, urls, room.url)
         ensure_topic(settings.kafka.client(), settings.kafka.events_topic)
         for app, one in sockets.items():
@@ -110,8 +119,13 @@ class Stage:
         # The apps need a second to start: the pipeline is built meanwhile.
         self._pipeline = self._parts.enter_context(WatchedPipeline(settings, self._tell))
         self._parts.callback(self._leave)
+        if self._console_port is not None:
+            api = _url(self._pipeline.api_port)
+            file = str(self._folder.path / CONFIGURATION)
+            self._open("the console", "sessionwatch.demo.console", file, str(self._console_port), api)
+            self._wait_for("the console", self._console_port)
         for app, one in sockets.items():
-            self._wait_for(app, one)
+            self._wait_for(f"the web app {app}", one.getsockname()[1])
         self._crowd = self._open_crowd(urls)
 
     def _leave(self) -> None:
@@ -140,7 +154,8 @@ class Stage:
             folder.make_secrets(app)
             users = [(person.name, person.password) for person in self._people if person.app == app]
             Accounts.create(folder.path / f"{app}.sqlite", users)
-        file = folder.write("sessionwatch.toml", configuration(bootstrap_servers, urls))
+        console_url = None if self._console_port is None else _url(self._console_port)
+        file = folder.write(CONFIGURATION, configuration(bootstrap_servers, urls, console_url))
         # Nobody's environment may change what is shown.
         return load(file, environ={})
 
@@ -166,13 +181,13 @@ class Stage:
             descriptor=descriptor,
         )
 
-    def _wait_for(self, app: str, listener: socket.socket) -> None:
-        """Wait until a worker answers: connections are accepted before, since the socket listens already."""
+    def _wait_for(self, name: str, port: int) -> None:
+        """Wait until a server answers: an app's connections are accepted before, since its socket listens already."""
         deadline = time.monotonic() + READY_S
-        while not _answers(listener.getsockname()[1]):
+        while not _answers(port):
             self.check()
             if time.monotonic() > deadline:
-                raise DemoError(f"the web app {app} does not answer")
+                raise DemoError(f"{name} does not answer")
             time.sleep(_LOOK_S)
 
     def _open_crowd(self, urls: Mapping[str, str]) -> Child:
@@ -199,6 +214,17 @@ class Stage:
         except ValueError:
             # Closed at the end, under the reader.
             return
+
+
+def _url(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
+
+
+def _free_port() -> int:
+    # Streamlit opens its own socket, so the port is free only as long as nobody else takes it.
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _answers(port: int) -> bool:

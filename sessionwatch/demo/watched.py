@@ -91,6 +91,15 @@ class WatchedPipeline:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pipeline")
 
+    @property
+    def api_port(self) -> int:
+        """Where the API is served."""
+        return self._running.api_port
+
+    def sign_in_code(self) -> str:
+        """Return a code that signs in to the console once, within 60 s."""
+        return self._running.sign_in_code("demo", "admin")
+
     def drain(self) -> None:
         """Wait until what is on its way has been stored: nothing has come for a moment."""
         began_us = now_us()

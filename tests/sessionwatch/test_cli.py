@@ -7,11 +7,13 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import typer
@@ -26,6 +28,9 @@ EVENT = (
     '"app":"bank","session_id":"s_k1_{session}","user_id":"alice","ip":"{ip}","user_agent":"{agent}"}}'
 )
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+
+
+T = TypeVar("T")
 
 
 def run(*arguments: str, folder: Path, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
@@ -68,7 +73,10 @@ def test_help_names_the_commands_that_there_are(tmp_path: Path) -> None:
     ended = run("--help", folder=tmp_path)
     assert ended.returncode == 0
     named = re.findall(r"^  ([a-z]+) ", ended.stdout, re.MULTILINE)
-    assert set(named) == {"demo", "run", "broker", "emit", "replay", "version", "config"}
+    assert set(named) == {
+        "demo", "run", "dashboard", "broker", "emit", "replay", "alerts", "sessions", "revoke", "release", "dlq",
+        "version", "config",
+    }  # fmt: skip
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -221,6 +229,76 @@ def test_the_broker_says_one_line_and_ends_with_0(tmp_path: Path) -> None:
         assert running.wait(30) == 0
         assert time.monotonic() - began < 5
         assert running.stdout.read() == ""
+
+
+def test_a_pipeline_that_works_ends_with_0(tmp_path: Path, broker: str) -> None:
+    with pipeline(tmp_path, broker) as running:
+        said = running.stderr
+        assert said is not None
+        until(lambda: "pipeline ready" in said.readline())
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(30) == 0
+        assert json.loads(said.read().splitlines()[-1])["event"] == "pipeline stopped"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_pipeline_that_waits_for_kafka_ends_with_0_at_once(tmp_path: Path, number: signal.Signals) -> None:
+    # It takes connections and never answers: what opening the pipeline waits for, for ten seconds.
+    with socket.create_server(("127.0.0.1", 0)) as silent, pipeline(tmp_path, address(silent)) as running:
+        silent.settimeout(30)
+        connection, _ = silent.accept()
+        began = time.monotonic()
+        running.send_signal(number)
+        assert running.wait(30) == 0
+        assert time.monotonic() - began < 8
+        connection.close()
+        assert running.stderr is not None
+        assert json.loads(running.stderr.read().splitlines()[-1])["event"] == "pipeline stopped"
+
+
+def test_a_pipeline_that_is_loading_ends_with_0(tmp_path: Path) -> None:
+    # A named pipe for a configuration: the command is between its start and its settings until somebody writes.
+    file = tmp_path / "f.toml"
+    os.mkfifo(file)
+    with subprocess.Popen(
+        command(["run", "--config", "f.toml"]), cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True
+    ) as running:
+        writing = until(lambda: opened_for_writing(file))
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(30) == 0
+        os.close(writing)
+        assert running.stderr is not None
+        assert running.stderr.read() == ""
+
+
+def pipeline(folder: Path, kafka: str) -> subprocess.Popen[str]:
+    """Start a pipeline of its own on a free port."""
+    (folder / "f.toml").write_text(f'[kafka]\nbootstrap_servers = ["{kafka}"]\n[api]\nlisten = "127.0.0.1:0"')
+    return subprocess.Popen(
+        command(["run", "--config", "f.toml"]), cwd=folder, env=environment(), stderr=subprocess.PIPE, text=True
+    )
+
+
+def address(server: socket.socket) -> str:
+    host, port = server.getsockname()
+    return f"{host}:{port}"
+
+
+def opened_for_writing(pipe: Path) -> int | None:
+    """Return the descriptor of a named pipe, once somebody reads from it."""
+    try:
+        return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return None
+
+
+def until(found: Callable[[], T | None], deadline_s: float = 30.0) -> T:
+    """Return something as soon as it is there."""
+    end = time.monotonic() + deadline_s
+    while not (there := found()):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    return there
 
 
 def test_a_port_in_use_is_one_line(tmp_path: Path, broker: str) -> None:

@@ -1,0 +1,1 @@
+"""What is answered: each function takes who asks and returns a model of `schemas.api`."""

@@ -1,0 +1,47 @@
+"""Users: who they are by their sessions, devices and places."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from schemas.api import SessionPage, SessionRow, UserDetail
+from schemas.instant import DAY
+from sessionwatch.api.answers.span import window
+from sessionwatch.api.answers.users import sessions_of_user, user_detail
+from sessionwatch.api.permission import Viewer
+from sessionwatch.api.query import Cursor, Limit, RealmInPath, Since, Until, UserInPath
+from sessionwatch.api.table import ARROW, page, whole
+
+_DEFAULT_US = 30 * DAY
+
+router = APIRouter(tags=["users"])
+
+
+# Before the next one, whose user id may hold slashes.
+@router.get(
+    "/v1/users/{realm}/{user_id:path}/sessions",
+    response_model=SessionPage,
+    responses={200: {"content": {ARROW: {}}}},
+)
+def sessions(
+    asker: Viewer,
+    request: Request,
+    realm: RealmInPath,
+    user_id: UserInPath,
+    since: Since = None,
+    until: Until = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> Response:
+    """List a user's sessions in all apps of the realm; of the last 30 days without `since`."""
+    between = window(asker, since, until, _DEFAULT_US)
+    answer = sessions_of_user(asker, realm, user_id, between, cursor, limit)
+    return page(request, answer, answer.items, SessionRow)
+
+
+@router.get("/v1/users/{realm}/{user_id:path}", response_model=UserDetail)
+def user(asker: Viewer, realm: RealmInPath, user_id: UserInPath, since: Since = None, until: Until = None) -> Response:
+    """Show a user: devices, places, alerts and revocations; of the last 30 days without `since`."""
+    return whole(user_detail(asker, realm, user_id, window(asker, since, until, _DEFAULT_US)))

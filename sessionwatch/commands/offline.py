@@ -1,0 +1,237 @@
+"""The store's file itself, where no pipeline runs: read-only, or opened for seconds to write."""
+
+from __future__ import annotations
+
+import getpass
+import uuid
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from response.commands import Note, Release, RevokeManually
+from response.outbox import Outbox
+from schemas.api import (
+    AlertDetail,
+    AlertPage,
+    DeadLetterPage,
+    Redriven,
+    RedriveRequest,
+    RevocationDetail,
+    RevokePreview,
+    RevokeRequest,
+    RevokeSubject,
+    SessionPage,
+)
+from schemas.instant import DAY, parse_rfc3339
+from schemas.revocation import revocation_id
+from sessionwatch.api.answers.alerts import alert_detail, alert_page
+from sessionwatch.api.answers.revocations import preview, revocation_detail, user_of, visible_revocation
+from sessionwatch.api.answers.sessions import session_page
+from sessionwatch.api.answers.span import window
+from sessionwatch.api.answers.system import dead_letter_page
+from sessionwatch.api.asker import Asker
+from sessionwatch.api.installation import Installation
+from sessionwatch.api.principal import Principal
+from sessionwatch.api.problem import Refusal
+from sessionwatch.assembly import now_us, open_chats, open_responder, open_targets, redriving
+from sessionwatch.commands.remote import Parameters
+from sessionwatch.config import Settings
+from sessionwatch.errors import CommandError
+from store.alert_search import AlertFilter
+from store.database import Database
+from store.rows import OutboxMessage
+
+AnswerT = TypeVar("AnswerT")
+
+
+class Offline:
+    """Answers from the file as the API would, to whoever may read it.
+
+    Args:
+        settings: the configuration.
+
+    Raises:
+        StoreError: there is no file, or another process has it.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._installation = Installation(settings, now_us)
+        self._principal = Principal(f"{_user()} at the command line", "admin")
+        # Now rather than at the first question: a missing file should be told before anything else.
+        self._database = Database.open(settings.store.path, read_only=True)
+
+    def alerts(self, parameters: Parameters) -> AlertPage:
+        """Return a page of alerts."""
+        asked = _Asked(parameters)
+
+        def answer(asker: Asker) -> AlertPage:
+            since_us, until_us = window(asker, asked.instant("since"), None, self._settings.store.retention)
+            wanted = AlertFilter(
+                apps=asked.many("app"),
+                severities=asked.many("severity"),  # type: ignore[arg-type]  # texts that equal the names
+                statuses=asked.many("status"),  # type: ignore[arg-type]
+                rule_id=asked.text("rule"),
+                user_id=asked.text("user"),
+                session_id=asked.text("session"),
+                text=asked.text("q"),
+                since_us=since_us,
+                until_us=until_us,
+            )
+            return alert_page(asker, wanted, "newest", asked.text("cursor"), asked.limit)
+
+        return self._answer(answer)
+
+    def alert(self, alert_id: str) -> AlertDetail:
+        """Return an alert whole."""
+        return self._answer(lambda asker: alert_detail(asker, alert_id))
+
+    def sessions(self, parameters: Parameters) -> SessionPage:
+        """Return a page of sessions."""
+        asked = _Asked(parameters)
+        live = parameters.get("live")
+        return self._answer(
+            lambda asker: session_page(
+                asker,
+                window(asker, asked.instant("since"), None, DAY),
+                apps=asked.many("app"),
+                user_id=asked.text("user"),
+                live=live if isinstance(live, bool) else None,
+                cursor=asked.text("cursor"),
+                limit=asked.limit,
+            )
+        )
+
+    def dead_letters(self, parameters: Parameters) -> DeadLetterPage:
+        """Return a page of refused messages."""
+        asked = _Asked(parameters)
+        return self._answer(
+            lambda asker: dead_letter_page(
+                asker, asked.text("reason"), asked.instant("since"), asked.text("cursor"), asked.limit
+            )
+        )
+
+    def preview(self, wanted: RevokeSubject) -> RevokePreview:
+        """Return what a revocation would do."""
+        return self._answer(lambda asker: preview(asker, wanted))
+
+    def revoke(self, wanted: RevokeRequest) -> RevocationDetail:
+        """End a session: the app is told when the pipeline is started next."""
+        user_id = self._answer(lambda asker: user_of(asker, wanted))
+        request_id = f"{self._principal.name}:{uuid.uuid4()}"
+        command = RevokeManually(
+            request_id, wanted.app, wanted.scope, wanted.subject, self._principal.name, wanted.reason, user_id,
+            wanted.alert_id,
+        )  # fmt: skip
+        self._act(command)
+        made = revocation_id(request_id, wanted.scope)
+        return self._answer(lambda asker: revocation_detail(asker, made))
+
+    def release(self, revocation_id: str, reason: str) -> RevocationDetail:
+        """Take a revocation back: the app is told when the pipeline is started next."""
+        found = self._answer(lambda asker: visible_revocation(asker, revocation_id))
+        self._act(Release(found.revocation_id, self._principal.name, reason))
+        return self._answer(lambda asker: revocation_detail(asker, found.revocation_id))
+
+    def redrive(self, wanted: RedriveRequest) -> Redriven:
+        """Send refused messages through again; they are judged when the pipeline is started next."""
+        since_us = 0 if wanted.since is None else parse_rfc3339(wanted.since)
+        reader = self._database.reader()
+        letters = reader.refused_page(reason=wanted.dead_letter_reason, since_us=since_us, limit=wanted.limit)
+        reader.close()
+        done = redriving(self._settings)(letters)
+        subject = wanted.dead_letter_reason or "all reasons"
+        why = f"{wanted.reason} ({done.sent} of {done.found} sent)"
+        self._act(Note("dead letters redriven", subject, self._principal.name, why))
+        return done
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._database.close()
+
+    def _answer(self, make: Callable[[Asker], AnswerT]) -> AnswerT:
+        reader = self._database.reader()
+        try:
+            return make(Asker(self._principal, self._installation, lambda: reader))
+        except Refusal as refusal:
+            raise CommandError(refusal.detail) from None
+        finally:
+            reader.close()
+
+    def _act(self, command: object) -> None:
+        """Apply a command as the pipeline would, in one transaction, and open the file read-only again."""
+        self._database.close()
+        try:
+            with Database.open(self._settings.store.path) as database:
+                refusal = _apply(self._settings, database, command)
+        finally:
+            self._database = Database.open(self._settings.store.path, read_only=True)
+        if refusal:
+            raise CommandError(refusal)
+
+
+class _Shut(Outbox):
+    """Carries nothing: what is enqueued waits in the store for the pipeline's next start."""
+
+    def __init__(self) -> None:
+        super().__init__([], lambda _result: None)
+
+    def offer(self, messages: Iterable[OutboxMessage]) -> None:
+        """Leave the messages where they are."""
+
+
+def _apply(settings: Settings, database: Database, command: object) -> str:
+    from ingest.batch import Batch
+
+    reader, writer = database.reader(), database.writer()
+    responder = open_responder(settings, open_targets(settings), open_chats(settings), reader, _Shut())
+    try:
+        batch = Batch(now_us(), commands=[command])
+        responder.start(batch.arrival_us)
+        responder.observe(batch)
+        with writer.transaction():
+            writer.append_signals(batch.signals)
+            writer.save_revocations(batch.revocations)
+            writer.enqueue(batch.messages)
+            writer.settle(batch.settled_messages)
+            writer.append_audit(batch.audit)
+    finally:
+        responder.close(0)
+        reader.close()
+    return batch.refusals.get(0, "")
+
+
+class _Asked:
+    """Reads the parameters of a list as the API's query does."""
+
+    def __init__(self, parameters: Parameters) -> None:
+        self._parameters = parameters
+
+    @property
+    def limit(self) -> int:
+        """Most rows of a page."""
+        limit = self._parameters.get("limit")
+        return limit if isinstance(limit, int) else 100
+
+    def text(self, name: str) -> str | None:
+        """Return a text, or None."""
+        value = self._parameters.get(name)
+        return value if isinstance(value, str) and value else None
+
+    def instant(self, name: str) -> int | None:
+        """Return an instant in microseconds since the epoch, or None."""
+        value = self.text(name)
+        return None if value is None else parse_rfc3339(value)
+
+    def many(self, name: str) -> list[str] | None:
+        """Return several texts, or None for no bound."""
+        value = self._parameters.get(name)
+        if value is None or isinstance(value, str | int):
+            return None
+        return list(value) or None
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "somebody"

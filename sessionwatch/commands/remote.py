@@ -1,0 +1,144 @@
+"""A running pipeline, asked through its API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+from urllib.parse import quote
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from schemas.api import (
+    AlertDetail,
+    AlertPage,
+    DeadLetterPage,
+    Problem,
+    ReasonRequest,
+    Redriven,
+    RedriveRequest,
+    RevocationDetail,
+    RevokePreview,
+    RevokeRequest,
+    RevokeSubject,
+    SessionPage,
+)
+from sessionwatch.errors import CommandError
+
+TIMEOUT = httpx.Timeout(30.0, connect=2.0)
+"""Seconds. A redrive of ten thousand messages has a longer one of its own."""
+REDRIVE_TIMEOUT_S = 600.0
+
+Parameters = Mapping[str, str | int | bool | Sequence[str] | None]
+AnswerT = TypeVar("AnswerT", bound=BaseModel)
+
+
+class NotRunning(CommandError):
+    """Nothing answers where the pipeline's API would."""
+
+
+class Remote:
+    """Asks a pipeline's API.
+
+    Args:
+        address: such as ``http://127.0.0.1:8400``.
+        token: of whoever asks; its holder's name stands in the audit log.
+
+    Raises:
+        NotRunning: nothing answers there.
+        CommandError: the API does not take the token.
+    """
+
+    def __init__(self, address: str, token: str | None) -> None:
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        # Never by a proxy of the environment: the address is this machine's, and the token goes nowhere else.
+        self._client = httpx.Client(base_url=address, headers=headers, timeout=TIMEOUT, trust_env=False)
+        self._address = address
+        try:
+            self._knock(token)
+        except CommandError:
+            self._client.close()
+            raise
+
+    def alerts(self, parameters: Parameters) -> AlertPage:
+        """Return a page of alerts."""
+        return self._ask(AlertPage, "GET", "/v1/alerts", parameters)
+
+    def alert(self, alert_id: str) -> AlertDetail:
+        """Return an alert whole."""
+        return self._ask(AlertDetail, "GET", f"/v1/alerts/{quote(alert_id, safe='')}")
+
+    def sessions(self, parameters: Parameters) -> SessionPage:
+        """Return a page of sessions."""
+        return self._ask(SessionPage, "GET", "/v1/sessions", parameters)
+
+    def dead_letters(self, parameters: Parameters) -> DeadLetterPage:
+        """Return a page of refused messages."""
+        return self._ask(DeadLetterPage, "GET", "/v1/dead-letters", parameters)
+
+    def preview(self, wanted: RevokeSubject) -> RevokePreview:
+        """Return what a revocation would do."""
+        return self._ask(RevokePreview, "POST", "/v1/revocations/preview", body=wanted)
+
+    def revoke(self, wanted: RevokeRequest) -> RevocationDetail:
+        """End a session."""
+        return self._ask(RevocationDetail, "POST", "/v1/revocations", body=wanted)
+
+    def release(self, revocation_id: str, reason: str) -> RevocationDetail:
+        """Take a revocation back."""
+        path = f"/v1/revocations/{quote(revocation_id, safe='')}/release"
+        return self._ask(RevocationDetail, "POST", path, body=ReasonRequest(reason=reason))
+
+    def redrive(self, wanted: RedriveRequest) -> Redriven:
+        """Send refused messages through again."""
+        path = "/v1/dead-letters/redrive"
+        return self._ask(Redriven, "POST", path, body=wanted, timeout_s=REDRIVE_TIMEOUT_S)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._client.close()
+
+    def _knock(self, token: str | None) -> None:
+        try:
+            status = self._client.get("/v1/me").status_code
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise NotRunning(f"no pipeline answers at {self._address}") from error
+        except httpx.HTTPError as error:
+            why = f"does not answer as a pipeline does ({type(error).__name__})"
+            raise CommandError(f"{self._address} {why}") from error
+        if status == httpx.codes.UNAUTHORIZED:
+            has = "does not take this token" if token else "wants a token"
+            raise CommandError(f"the pipeline at {self._address} {has}: give one by --token-file")
+
+    def _ask(
+        self,
+        kind: type[AnswerT],
+        method: str,
+        path: str,
+        parameters: Parameters | None = None,
+        body: BaseModel | None = None,
+        timeout_s: float | None = None,
+    ) -> AnswerT:
+        given = {name: value for name, value in (parameters or {}).items() if value is not None}
+        content = None if body is None else body.model_dump_json(exclude_none=True)
+        headers = {} if content is None else {"content-type": "application/json"}
+        timeout = TIMEOUT if timeout_s is None else httpx.Timeout(timeout_s, connect=2.0)
+        try:
+            answer = self._client.request(method, path, params=given, content=content, headers=headers, timeout=timeout)
+        except httpx.HTTPError as error:
+            raise CommandError(f"the pipeline at {self._address} broke off ({type(error).__name__})") from error
+        if answer.is_error:
+            raise CommandError(_told(answer))
+        try:
+            return kind.model_validate_json(answer.content)
+        except ValidationError:
+            raise CommandError(f"the pipeline at {self._address} is of another version") from None
+
+
+def _told(answer: httpx.Response) -> str:
+    try:
+        problem = Problem.model_validate_json(answer.content)
+    except ValidationError:
+        return f"the pipeline answers {answer.status_code} without saying why"
+    places = "; ".join(f"{place.where}: {place.what}" for place in problem.errors)
+    return f"{problem.detail or problem.title}{f' ({places})' if places else ''}"

@@ -1,0 +1,7 @@
+"""The API's tests ask one running pipeline; each changes rows that no other looks at."""
+
+from __future__ import annotations
+
+from tests.api.installation import ask, installation
+
+__all__ = ["ask", "installation"]

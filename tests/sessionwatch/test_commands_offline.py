@@ -1,0 +1,107 @@
+"""Commands where no pipeline runs: they read the store's file, and open it for a moment to write."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from sessionwatch.cli import app
+from sessionwatch.commands.dashboard import streamlit_command
+from sessionwatch.config import load
+from store.database import Database
+from store.errors import StoreMissing
+from tests.api.history import HELD, STOLEN, THEFT, write_history
+from tests.api.installation import write_configuration
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A configuration whose port nobody listens on, and a store with history."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    file = write_configuration(tmp_path, "127.0.0.1:1", "http://127.0.0.1:1/hook")
+    file.write_text(file.read_text().replace("127.0.0.1:0", f"127.0.0.1:{port}"))
+    return file
+
+
+@pytest.fixture
+def stored(config: Path, tmp_path: Path) -> Path:
+    with Database.open(tmp_path / "data" / "sessionwatch.duckdb") as database:
+        write_history(database.writer(), time.time_ns() // 1_000)
+    return config
+
+
+def run(config: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(app, [*arguments, "--config", str(config)], catch_exceptions=False)
+
+
+def answers(result: Result) -> list[dict[str, Any]]:
+    assert result.exit_code == 0, result.output
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_it_says_in_one_line_that_the_file_is_read(stored: Path) -> None:
+    result = run(stored, "alerts", "list", "--severity", "critical", "--json")
+    assert [alert["alert_id"] for alert in answers(result)] == [THEFT]
+    [line] = result.stderr.splitlines()
+    assert line.startswith("no pipeline answers at http://127.0.0.1:")
+    assert line.endswith("sessionwatch.duckdb")
+
+
+def test_what_is_shown_is_what_the_api_would_show(stored: Path) -> None:
+    [alert] = answers(run(stored, "alerts", "show", THEFT, "--json"))
+    assert (alert["user_id"], alert["now"]["country"]) == ("alice", "NL")
+
+
+def test_sessions_and_refused_messages_are_listed(stored: Path) -> None:
+    sessions = answers(run(stored, "sessions", "list", "--live", "--json"))
+    assert STOLEN in [session["session_id"] for session in sessions]
+    letters = answers(run(stored, "dlq", "list", "--content", "--json"))
+    assert (len(letters), letters[0]["content"]) == (5, "not JSON �")
+
+
+def test_reading_changes_nothing(stored: Path, tmp_path: Path) -> None:
+    file = tmp_path / "data" / "sessionwatch.duckdb"
+    before = file.read_bytes()
+    run(stored, "alerts", "list")
+    assert file.read_bytes() == before
+
+
+def test_a_revocation_waits_in_the_outbox_for_the_next_start(stored: Path, tmp_path: Path) -> None:
+    [made] = answers(run(stored, "revoke", "session", "bank", STOLEN, "--reason", "stolen", "--json"))
+    assert made["requested_by"].endswith(" at the command line")
+    with Database.open(tmp_path / "data" / "sessionwatch.duckdb", read_only=True) as database:
+        reader = database.reader()
+        pending = [message.subject for message in reader.pending_messages()]
+        acts = [line.act for line in reader.acts([made["revocation_id"]])]
+        reader.close()
+    assert pending == [made["revocation_id"]]
+    assert acts == ["revocation requested"]
+
+
+def test_a_held_one_is_released(stored: Path) -> None:
+    [released] = answers(run(stored, "release", HELD, "--reason", "it was a drill", "--json"))
+    assert (released["state"], released["note"]) == ("released", "it was a drill")
+
+
+def test_a_second_release_is_refused_in_one_line(stored: Path) -> None:
+    run(stored, "release", HELD, "--reason", "it was a drill")
+    result = CliRunner().invoke(app, ["release", HELD, "--reason", "again", "--config", str(stored)])
+    assert "it is released, expected one that is not released yet" in str(result.exception)
+
+
+def test_a_file_that_is_not_there_is_told(config: Path) -> None:
+    result = CliRunner().invoke(app, ["alerts", "list", "--config", str(config)])
+    assert isinstance(result.exception, StoreMissing)
+
+
+def test_the_console_is_started_without_a_token(config: Path, tmp_path: Path) -> None:
+    command = streamlit_command(load(config, {}), tmp_path / "app.py", 8501)
+    assert "--server.headless" in command
+    assert "token" not in " ".join(command)
