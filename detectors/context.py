@@ -22,7 +22,7 @@ LINEAGE_REASONS = frozenset({"rotation", "refresh"})
 """Reasons of a `create` that make the new session the heir of its parent. An SSO session stands above, apart."""
 
 CONTEXT_VERSION = 1
-"""Raised when a field changes its meaning: stored state of another version is rebuilt from the events."""
+"""Raised when stored state changes its form or meaning: that of another version is rebuilt from the events."""
 
 
 class Use(msgspec.Struct, frozen=True, gc=False, array_like=True):

@@ -1,0 +1,17 @@
+"""The pages by their files, and the addresses of what they show: the address is the state."""
+
+from __future__ import annotations
+
+ALERTS = "pages/alerts.py"
+SESSION = "pages/session.py"
+
+
+def session_address(app: str, session_id: str, alert_id: str | None = None) -> dict[str, str]:
+    """Return the query of a session's page; with the alert one came from."""
+    query = {"app": app, "id": session_id}
+    return query | {"alert": alert_id} if alert_id else query
+
+
+def alert_address(alert_id: str | None) -> dict[str, str]:
+    """Return the query of the alerts page with an alert selected."""
+    return {"alert": alert_id} if alert_id else {}

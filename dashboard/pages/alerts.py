@@ -1,0 +1,5 @@
+"""The page Alerts."""
+
+from dashboard import alerts_page
+
+alerts_page.show()

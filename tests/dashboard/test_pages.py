@@ -1,0 +1,78 @@
+"""The pages without a browser: what stands on them, and what does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+import dashboard
+from dashboard.client import ADDRESS_VARIABLE
+from dashboard.sign_in import Person
+from schemas.api import Me
+from tests.browser.rig import ANALYST, VIEWER, Stage
+from tests.browser.story import STOLEN, VICTIM, VICTIM_APP
+
+APP = Path(dashboard.__file__).with_name("app.py")
+
+
+@pytest.fixture
+def console(watched: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
+    """The console for somebody who has not signed in."""
+    monkeypatch.setenv(ADDRESS_VARIABLE, watched.api_url)
+    yield AppTest.from_file(str(APP), default_timeout=30)
+    st.cache_resource.clear()
+
+
+def signed_in(console: AppTest, token: str = ANALYST, role: str = "analyst") -> AppTest:
+    console.session_state["person"] = Person(Me.model_validate({"name": "ines", "role": role}), token)
+    return console
+
+
+def html(console: AppTest) -> str:
+    """Everything that is HTML on the page."""
+    return "\n".join(element.proto.body for element in console.main if element.type == "html") + "\n".join(
+        str(element.proto) for element in console.get("html")
+    )
+
+
+def test_nothing_of_the_store_shows_before_signing_in(console: AppTest) -> None:
+    console.run()
+    assert not console.exception
+    assert VICTIM not in html(console)
+
+
+def test_the_alerts_page_names_the_theft(console: AppTest) -> None:
+    signed_in(console).run()
+    assert not console.exception
+    assert "Session used from another network and another device" in html(console)
+
+
+def test_the_session_page_tells_what_happened(console: AppTest) -> None:
+    signed_in(console).query_params.update({"app": VICTIM_APP, "id": STOLEN})
+    console.switch_page("pages/session.py").run()
+    assert not console.exception
+    assert "What happened" in html(console)
+    assert VICTIM in html(console)
+
+
+def test_an_unknown_session_says_why_and_offers_a_search(console: AppTest) -> None:
+    signed_in(console).query_params.update({"app": "bank", "id": "s_never"})
+    console.switch_page("pages/session.py").run()
+    assert not console.exception
+    assert "No events of this session are kept" in html(console)
+
+
+def test_a_viewer_finds_the_decisions_disabled(console: AppTest) -> None:
+    signed_in(console, VIEWER, "viewer").run()
+    assert console.button(key="act_benign").disabled
+    assert console.button(key="act_revoke").disabled
+
+
+def test_a_token_that_has_ended_leads_to_the_form(console: AppTest) -> None:
+    signed_in(console, "ended-token-that-nobody-takes").run()
+    assert not console.exception
+    assert "person" not in console.session_state
