@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-ALERTS = "pages/alerts.py"
-SESSION = "pages/session.py"
+ALERTS = "views/alerts.py"
+SESSION = "views/session.py"
+"""Not in a folder `pages`: Streamlit runs what lies there by itself, past the sign-in, until it has seen `app.py`."""
 
 
 def session_address(app: str, session_id: str, alert_id: str | None = None) -> dict[str, str]:

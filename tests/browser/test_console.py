@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.browser.conftest import Open
-from tests.browser.rig import VIEWER, Stage, event, eventually
+from tests.browser.rig import VIEWER, Stage, console, event, eventually
 from tests.browser.story import STOLEN, VICTIM, VICTIM_APP
 
 PROVEN = "confirmed, the session is gone"
@@ -99,6 +100,7 @@ def test_a_revocation_needs_a_reason(open_page: Open) -> None:
 def test_keys_are_dead_in_the_dialog_and_in_fields(open_page: Open, watched: Stage) -> None:
     wanted = alert_of(watched, "j.lind", "session-multi-network")
     page = open_page(f"/?alert={wanted['alert_id']}")
+    page.locator(".row").first.wait_for()
     panel(page).get_by_text("j.lind · crm").wait_for()
     page.keyboard.press("x")
     page.get_by_role("dialog").get_by_text("Ends").wait_for()
@@ -106,17 +108,27 @@ def test_keys_are_dead_in_the_dialog_and_in_fields(open_page: Open, watched: Sta
     for key in "bftjk":
         page.keyboard.press(key)
     page.get_by_role("button", name="Cancel").click()
-    page.get_by_role("dialog").wait_for(state="hidden")
-    page.keyboard.press("/")
+    page.get_by_role("dialog").wait_for(state="detached")
+    # A dialog that closes gives the focus back to where it was, a moment later.
+    eventually(lambda: _searching(page))
     page.keyboard.type("bft")
     assert page.get_by_label("Search", exact=True).input_value() == "bft"
     after = alert_of(watched, "j.lind", "session-multi-network")
     assert (after["status"], after["owner"]) == (wanted["status"], wanted["owner"])
 
 
+def _searching(page: Any) -> bool:
+    inside = "() => document.activeElement.closest('.st-key-q') !== null"
+    if not page.evaluate(inside):
+        page.keyboard.press("/")
+        page.wait_for_timeout(200)
+    return bool(page.evaluate(inside))
+
+
 def test_benign_by_key_moves_on_and_can_be_undone(open_page: Open, watched: Stage) -> None:
     wanted = alert_of(watched, "r.silva", "session-multi-network")
     page = open_page(f"/?alert={wanted['alert_id']}")
+    page.locator(".row").first.wait_for()
     panel(page).get_by_text("r.silva · bank").wait_for()
     page.keyboard.press("b")
     panel(page).get_by_text("r.silva: closed as benign").wait_for()
@@ -165,6 +177,7 @@ def test_a_link_to_an_alert_outside_the_filter_says_so(open_page: Open, watched:
 def test_back_leads_to_the_same_alert(open_page: Open, watched: Stage) -> None:
     wanted = alert_of(watched, "d.costa", "use-after-destroy")
     page = open_page(f"/?alert={wanted['alert_id']}")
+    page.locator(".row").first.wait_for()
     panel(page).get_by_text("d.costa · shop").wait_for()
     page.locator("body").press("Enter")
     page.get_by_text("What happened").wait_for()
@@ -239,6 +252,7 @@ def test_the_api_stops_and_comes_back(open_page: Open, watched: Stage) -> None:
 def test_an_agent_with_html_markdown_and_bidi_marks_does_nothing(open_page: Open, watched: Stage) -> None:
     wanted = alert_of(watched, "k.bauer", "session-hijack")
     page = open_page(f"/?alert={wanted['alert_id']}")
+    page.locator(".row").first.wait_for()
     panel(page).get_by_text("k.bauer · crm").wait_for()
     panel(page).get_by_text("<img src=x").first.wait_for()
     page.locator("body").press("Enter")
@@ -306,6 +320,14 @@ def test_signing_out_forgets_the_token_in_every_tab(open_page: Open) -> None:
     assert page.evaluate(
         "() => sessionStorage.length + localStorage.length && JSON.stringify({...sessionStorage})"
     ) in (0, "{}")
+
+
+def test_the_first_link_to_a_new_console_asks_for_a_token(chromium: Any, watched: Stage, tmp_path: Path) -> None:
+    with console(watched.api_url, tmp_path) as address:
+        page = chromium.new_page()
+        page.goto(f"{address}/session?app={VICTIM_APP}&id={STOLEN}")
+        page.get_by_label("Token", exact=True).wait_for()
+        page.close()
 
 
 def test_a_wrong_token_is_refused_in_one_line(open_page: Open) -> None:

@@ -53,7 +53,7 @@ def test_the_alerts_page_names_the_theft(console: AppTest) -> None:
 
 def test_the_session_page_tells_what_happened(console: AppTest) -> None:
     signed_in(console).query_params.update({"app": VICTIM_APP, "id": STOLEN})
-    console.switch_page("pages/session.py").run()
+    console.switch_page("views/session.py").run()
     assert not console.exception
     assert "What happened" in html(console)
     assert VICTIM in html(console)
@@ -61,7 +61,7 @@ def test_the_session_page_tells_what_happened(console: AppTest) -> None:
 
 def test_an_unknown_session_says_why_and_offers_a_search(console: AppTest) -> None:
     signed_in(console).query_params.update({"app": "bank", "id": "s_never"})
-    console.switch_page("pages/session.py").run()
+    console.switch_page("views/session.py").run()
     assert not console.exception
     assert "No events of this session are kept" in html(console)
 
@@ -76,3 +76,7 @@ def test_a_token_that_has_ended_leads_to_the_form(console: AppTest) -> None:
     signed_in(console, "ended-token-that-nobody-takes").run()
     assert not console.exception
     assert "person" not in console.session_state
+
+
+def test_streamlit_finds_no_page_that_it_would_run_past_the_sign_in() -> None:
+    assert not APP.with_name("pages").exists()
