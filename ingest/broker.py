@@ -157,7 +157,12 @@ class DevelopmentBroker:
         return next((line.strip()[:200] for line in reversed(lines) if line.strip()), "without a word")
 
 
-def run_foreground(port: int, say: Callable[[str], None] = print) -> None:
+def _say(line: str) -> None:
+    # Into a pipe or a file too, while the broker goes on.
+    print(line, flush=True)  # noqa: T201 - the one line that it says
+
+
+def run_foreground(port: int, say: Callable[[str], None] = _say) -> None:
     """Run the development broker until SIGINT or SIGTERM. Has to be called from the main thread.
 
     Args:
