@@ -87,4 +87,5 @@ def test_killed_in_the_middle_of_its_stop_it_has_lost_nothing(run: Run) -> None:
     assert len(events) + len(dead_letters) == run.records
     assert len(set(events)) == len(events)
     assert len(set(dead_letters)) == len(dead_letters)
-    assert [line["differences"] for line in run.said("state recovered")] == [0]
+    # By the moments of the kills nothing, or something, was stored before the last start.
+    assert all(line["differences"] == 0 for line in run.said("state recovered"))
