@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ STREAMLIT_PROBES = ("/session/_stcore/health", "/session/_stcore/host-config", "
 """Streamlit looks below a deep link's path first, whether the server stands there; a 404 tells it no."""
 
 Open = Callable[..., Any]
+FAILED = pytest.StashKey[bool]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -27,6 +28,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.when == "call" and report.failed:
+        item.stash[FAILED] = True
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +59,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory, broker: str) -> Iterator[S
 
 
 @pytest.fixture
-def open_page(chromium: Any, watched: Stage) -> Iterator[Open]:
+def open_page(request: pytest.FixtureRequest, chromium: Any, watched: Stage) -> Iterator[Open]:
     """Opens pages; afterwards, none of them may have asked another host or reported an error."""
     contexts: list[Any] = []
     complaints: list[str] = []
@@ -72,9 +81,19 @@ def open_page(chromium: Any, watched: Stage) -> Iterator[Open]:
         return page
 
     yield opened
+    if request.node.stash.get(FAILED, False):
+        _tell_what_stood_there(contexts, complaints, watched)
     for context in contexts:
         context.close()
     assert complaints == []
+
+
+def _tell_what_stood_there(contexts: list[Any], complaints: list[str], watched: Stage) -> None:
+    """Print what the pages showed and the console said: a failure on another machine is read, not repeated."""
+    for page in (page for context in contexts for page in context.pages):
+        print(f"--- {page.url}\n{page.locator('body').inner_text()}")
+    print("--- complaints", *complaints, "--- console.log", sep="\n")
+    print((watched.folder / "console.log").read_text(errors="replace")[-4_000:])
 
 
 def _note(complaints: list[str], message: Any) -> None:
