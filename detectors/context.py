@@ -15,13 +15,16 @@ from schemas.instant import HOUR
 MAX_USES = 16
 """Networks remembered a key. An attacker who hops through more only loses the oldest."""
 
+MAX_SESSIONS = 32
+"""Live sessions remembered a user; one with more is told of by then."""
+
 USE_HORIZON_US = 24 * HOUR
 """The longest window that a rule may ask of `uses`."""
 
 LINEAGE_REASONS = frozenset({"rotation", "refresh"})
 """Reasons of a `create` that make the new session the heir of its parent. An SSO session stands above, apart."""
 
-CONTEXT_VERSION = 1
+CONTEXT_VERSION = 2
 """Raised when stored state changes its form or meaning: that of another version is rebuilt from the events."""
 
 
@@ -118,22 +121,55 @@ class SessionContext(msgspec.Struct, gc=False, array_like=True):
         return heir
 
 
+class LiveSession(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A session of a user that nobody has ended yet, as it was last used.
+
+    Attributes:
+        created_us: time of its `create`; None where the pipeline has not seen one.
+        last_us: its newest use, microseconds.
+    """
+
+    app: str
+    session_id: str
+    created_us: int | None
+    last_us: int
+    agent: Agent
+    place: Place
+    device_id: str | None
+
+
 class UserContext(msgspec.Struct, gc=False, array_like=True):
-    """A user as seen so far in one realm: the networks in use, newest use last."""
+    """A user as seen so far in one realm: the networks in use and the sessions not ended, newest use last."""
 
     realm: str
     user_id: str
     last_us: int = 0
     uses: tuple[Use, ...] = ()
+    sessions: tuple[LiveSession, ...] = ()
 
     def observe(self, event: Event) -> None:
         """Take in an event that the rules have judged."""
         self.last_us = max(self.last_us, event.time_us)
         if event.type in ("create", "validate"):
             self.uses = remember(self.uses, use_of(event))
+            self.sessions = _used(self.sessions, event)
+        elif event.type == "destroy":
+            self.sessions = tuple(session for session in self.sessions if not _ended_by(session, event))
 
 
-Context = SessionContext | UserContext
+class KeyContext(msgspec.Struct, gc=False, array_like=True):
+    """A network, device or app of a realm: all that is known of it in common is when it was last heard of."""
+
+    scope: str
+    value: str
+    last_us: int = 0
+
+    def observe(self, event: Event) -> None:
+        """Take in an event that the rules have judged."""
+        self.last_us = max(self.last_us, event.time_us)
+
+
+Context = SessionContext | UserContext | KeyContext
 
 
 def use_of(event: Event) -> Use:
@@ -147,6 +183,34 @@ def use_of(event: Event) -> Use:
         event.time_us,
         event.event_id,
     )
+
+
+def _used(sessions: tuple[LiveSession, ...], event: Event) -> tuple[LiveSession, ...]:
+    """Return the live sessions with the one of this event as the newest."""
+    session_id = event.session_id or ""
+    created_us = event.time_us if event.type == "create" else None
+    last_us = event.time_us
+    kept = []
+    replaced = event.parent_session_id if event.type == "create" and event.reason in LINEAGE_REASONS else None
+    for session in sessions:
+        if session.app != event.app or session.session_id not in (session_id, replaced):
+            if session.last_us >= event.time_us - USE_HORIZON_US:
+                kept.append(session)
+        elif session.session_id == session_id:
+            created_us, last_us = created_us or session.created_us, max(last_us, session.last_us)
+    kept.append(LiveSession(event.app, session_id, created_us, last_us, event.agent, event.place, event.device_id))
+    kept.sort(key=_newest)
+    return tuple(kept[-MAX_SESSIONS:])
+
+
+def _newest(session: LiveSession) -> tuple[int, str]:
+    return session.last_us, session.session_id
+
+
+def _ended_by(session: LiveSession, event: Event) -> bool:
+    if session.app != event.app or session.last_us > event.time_us:
+        return False
+    return event.reason == "logout_all" or session.session_id == event.session_id
 
 
 def _completed(home: Use, use: Use) -> Use:

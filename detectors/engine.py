@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from detectors.context import LINEAGE_REASONS
 from detectors.faults import Faults
@@ -12,9 +13,9 @@ from detectors.judge import Judge
 from detectors.lineage import Lineage
 from detectors.plan import Plan
 from detectors.pool import Pool
-from detectors.rule import RuleKey
+from detectors.rule import RULE_KEYS, RuleKey
 from detectors.state import State
-from detectors.timeline import Item, Timeline
+from detectors.timeline import Fold, Item, Timeline
 from schemas.alert import AlertChange
 from schemas.app import Apps
 from schemas.event import Event
@@ -73,10 +74,11 @@ class Engine:
         self._lateness_us = lateness_us
         self._judge = Judge(plan, apps, self.faults)
         self._versions = {rule.id: rule.version for rule in plan.instances()}
-        self._routed = {kind: plan.event_types(kind) for kind in ("session", "user")}
+        self._routed = {kind: plan.event_types(kind) for kind in RULE_KEYS}
         self._shards = [
-            Shard({kind: Pool(trusted_bound, untrusted_bound) for kind in ("session", "user")}) for _ in range(shards)
+            Shard({kind: Pool(trusted_bound, untrusted_bound) for kind in RULE_KEYS}) for _ in range(shards)
         ]
+        self._folds: dict[RuleKey, Fold] = {kind: partial(self._fold, kind) for kind in RULE_KEYS}
         self._touched: dict[Key, Timeline] = {}
         self._dirty: set[Key] = set()
         self._waiting: set[Key] = set()
@@ -161,7 +163,7 @@ class Engine:
 
     def new_timeline(self, kind: RuleKey) -> Timeline:
         """Return an empty timeline of a kind, to be filled from a snapshot."""
-        return Timeline(kind, self._fold_session if kind == "session" else self._fold_user, self._lateness_us)
+        return Timeline(kind, self._folds[kind], self._lateness_us)
 
     def sizes(self) -> dict[str, int]:
         """Return how many keys are in memory by kind, and how many were evicted."""
@@ -181,12 +183,22 @@ class Engine:
             if event.type == "create" and event.reason in LINEAGE_REASONS and event.parent_session_id:
                 self._join(key, f"{event.app} {event.parent_session_id}")
             late = self._take("session", self.lineage.root(key), event, trusted=trusted)
-        if event.user_id is not None and event.type in self._routed["user"]:
-            realm = self._apps.realm_of(event.app)
-            late = self._take("user", f"{realm} {event.user_id}", event, trusted=trusted) or late
-        # For the row alone: an event can be late for one of its keys and in order for the other.
+        for kind, key in self._wider_keys(event):
+            late = self._take(kind, key, event, trusted=trusted) or late
+        # For the row alone: an event can be late for one of its keys and in order for the others.
         event.late = late
         self.late += late
+
+    def _wider_keys(self, event: Event) -> Iterator[Key]:
+        realm = self._apps.realm_of(event.app)
+        if event.user_id is not None and event.type in self._routed["user"]:
+            yield "user", f"{realm} {event.user_id}"
+        if event.type in self._routed["network"] and event.place.network is not None:
+            yield "network", f"{realm} {event.place.network}"
+        if event.type in self._routed["device"] and event.device_id is not None:
+            yield "device", f"{realm} {event.device_id}"
+        if event.type in self._routed["app"]:
+            yield "app", event.app
 
     def _take_signal(self, signal: Signal) -> None:
         if signal.kind == "tick":
@@ -265,12 +277,8 @@ class Engine:
     def _timeline_at(self, key: Key) -> Timeline | None:
         return self._pool(*key).get(key[1])
 
-    def _fold_session(self, state: State, item: Item, late: bool) -> None:
+    def _fold(self, kind: RuleKey, state: State, item: Item, late: bool) -> None:
         if isinstance(item, Event):
-            self._judge.fold_event("session", state, item, late=late)
+            self._judge.fold_event(kind, state, item, late=late)
         else:
             self._judge.fold_signal(state, item)
-
-    def _fold_user(self, state: State, item: Item, late: bool) -> None:
-        if isinstance(item, Event):
-            self._judge.fold_event("user", state, item, late=late)

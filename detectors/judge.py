@@ -6,7 +6,7 @@ from typing import cast
 
 import msgspec
 
-from detectors.context import LINEAGE_REASONS, Context, SessionContext, UserContext
+from detectors.context import LINEAGE_REASONS, Context, KeyContext, SessionContext, UserContext
 from detectors.faults import Faults
 from detectors.plan import CONTEXT_EVENTS, Plan
 from detectors.rule import Hit, Memory, RuleKey, Undo
@@ -18,8 +18,8 @@ from schemas.event import Event
 from schemas.instant import DAY
 from schemas.signal import Signal
 
-USER_HORIZON_US = DAY
-"""After this long without a use, a user's window state means nothing to any rule."""
+WINDOW_HORIZON_US = DAY
+"""After this long without an event, the window state of a user, network, device or app means nothing to any rule."""
 
 
 class Judge:
@@ -61,8 +61,8 @@ class Judge:
                 continue
             _keep(state, rule, member, memory)
             if verdict is not None:
-                self._record(rule, verdict, event, state, user_id=context.user_id, late=late)
-        if event.type in CONTEXT_EVENTS[kind]:
+                self._record(rule, verdict, event, state, context, late=late)
+        if event.type in CONTEXT_EVENTS[kind] or isinstance(context, KeyContext):
             context.observe(event)
 
     def fold_signal(self, state: State, signal: Signal) -> None:
@@ -81,7 +81,7 @@ class Judge:
 
     def horizon_us(self, kind: RuleKey, app: str) -> int:
         """Return how long a key of an app can matter after its last event."""
-        return self._apps[app].session_life_us + DAY if kind == "session" else USER_HORIZON_US
+        return self._apps[app].session_life_us + DAY if kind == "session" else WINDOW_HORIZON_US
 
     def _context(self, kind: RuleKey, state: State, member: str, event: Event, app: AppPolicy) -> Context:
         context = state.contexts.get(member)
@@ -89,10 +89,9 @@ class Judge:
             # As if the key had expired: whether a sweep came by in between must not matter.
             state.forget(member)
             context = None
-        if kind == "user":
+        if kind != "session":
             if context is None:
-                context = UserContext(app.realm or event.app, event.user_id or "")
-                state.contexts[member] = context
+                context = state.contexts[member] = _new_context(kind, event, app.realm or event.app)
             return context
         parent = _parent(state, event)
         if context is None:
@@ -104,13 +103,13 @@ class Judge:
         return context
 
     def _record(
-        self, rule: AnyRule, verdict: Hit | Undo, event: Event, state: State, *, user_id: str | None, late: bool
+        self, rule: AnyRule, verdict: Hit | Undo, event: Event, state: State, context: Context, *, late: bool
     ) -> None:
         app = self._apps[event.app]
-        if rule.key == "session":
+        if isinstance(context, SessionContext):
             scope, value, episode = event.app, event.session_id or "", verdict.episode or "session"
         else:
-            scope, value = app.realm or event.app, event.user_id or ""
+            scope, value = _subject(context)
             episode = verdict.episode or str(event.time_us // rule.dedup_us * rule.dedup_us)
         identity = alert_id(rule.id, scope, value, episode)
         if isinstance(verdict, Undo):
@@ -121,7 +120,8 @@ class Judge:
         if known:
             alert = further(known, verdict, event, rule, late=late)
         else:
-            alert = first(identity, verdict, event, rule, value, user_id=event.user_id or user_id, late=late)
+            alert = first(identity, verdict, event, rule, value, late=late)
+            _name_subject(alert, event, context)
         if rule.settle_us and identity not in state.alerts:
             due_us = waiting.due_us if waiting else event.time_us + rule.settle_us + app.clock_skew_us
             state.pending[identity] = Pending(due_us, alert)
@@ -129,10 +129,8 @@ class Judge:
             state.alerts[identity] = alert
 
 
-def first(
-    identity: str, hit: Hit, event: Event, rule: AnyRule, value: str, *, user_id: str | None, late: bool
-) -> Alert:
-    """Return the alert of an episode's first hit."""
+def first(identity: str, hit: Hit, event: Event, rule: AnyRule, value: str, *, late: bool) -> Alert:
+    """Return the alert of an episode's first hit; whom it is about is filled in by its key."""
     return Alert(
         alert_id=identity,
         rule_id=rule.id,
@@ -148,11 +146,6 @@ def first(
         summary=hit.summary,
         evidence=(*hit.evidence[: MAX_EVIDENCE - 1], Evidence(event.event_id, event.time_us, hit.fact)),
         usual=hit.usual,
-        user_id=user_id,
-        session_id=event.session_id,
-        ip=event.ip,
-        network=event.place.network,
-        device_id=event.device_id,
         confidence=hit.confidence,
         late=late,
         drill=event.drill,
@@ -172,16 +165,46 @@ def further(alert: Alert, hit: Hit, event: Event, rule: AnyRule, *, late: bool) 
         evidence=evidence,
         first_event_time_us=min(alert.first_event_time_us, event.time_us),
         last_event_time_us=max(alert.last_event_time_us, event.time_us),
-        user_id=alert.user_id or event.user_id,
         late=alert.late and late,
     )
+    if rule.key in ("session", "user"):
+        updated.user_id = alert.user_id or event.user_id
     if severity.rank > alert.severity.rank:
         updated.severity = severity
         updated.summary, updated.usual, updated.confidence = hit.summary, hit.usual, hit.confidence
         updated.event_time_us = event.time_us
-        updated.session_id, updated.ip = event.session_id, event.ip
-        updated.network, updated.device_id = event.place.network, event.device_id
+        if rule.key in ("session", "user"):
+            updated.session_id, updated.ip = event.session_id, event.ip
+            updated.network, updated.device_id = event.place.network, event.device_id
     return updated
+
+
+def _new_context(kind: RuleKey, event: Event, realm: str) -> Context:
+    if kind == "user":
+        return UserContext(realm, event.user_id or "")
+    if kind == "network":
+        return KeyContext(realm, event.place.network or "")
+    if kind == "device":
+        return KeyContext(realm, event.device_id or "")
+    return KeyContext(event.app, event.app)
+
+
+def _subject(context: UserContext | KeyContext) -> tuple[str, str]:
+    if isinstance(context, UserContext):
+        return context.realm, context.user_id
+    return context.scope, context.value
+
+
+def _name_subject(alert: Alert, event: Event, context: Context) -> None:
+    """Fill in what an alert is about; one about a network or app names no single user or session."""
+    if isinstance(context, KeyContext):
+        if alert.key_kind == "network":
+            alert.ip, alert.network = event.ip, event.place.network
+        elif alert.key_kind == "device":
+            alert.device_id = event.device_id
+        return
+    alert.user_id, alert.session_id = event.user_id or context.user_id, event.session_id
+    alert.ip, alert.network, alert.device_id = event.ip, event.place.network, event.device_id
 
 
 def _parent(state: State, event: Event) -> SessionContext | None:

@@ -17,9 +17,12 @@ from detectors.rules import BUILTIN, AnyRule
 from schemas.alert import Mode, Severity
 from schemas.app import AppPolicy, Apps
 
-CONTEXT_EVENTS = {
+CONTEXT_EVENTS: dict[str, frozenset[str]] = {
     "session": frozenset({"create", "validate", "destroy"}),
-    "user": frozenset({"create", "validate"}),
+    "user": frozenset({"create", "validate", "destroy"}),
+    "network": frozenset(),
+    "device": frozenset(),
+    "app": frozenset(),
 }
 """The event types that a context learns from, whatever the rules need."""
 
@@ -77,7 +80,7 @@ class Plan:
     def event_types(self, key: str) -> frozenset[str]:
         """Return the event types that must be routed to keys of this kind."""
         needed = {kind for rule in self.classes.values() if rule.key == key for kind in rule.needs}
-        return CONTEXT_EVENTS[key] | needed
+        return CONTEXT_EVENTS[key] | needed if key in ("session", "user") or needed else frozenset()
 
     def fingerprint(self, apps: Apps) -> str:
         """Return a digest of everything that decides what the state means.

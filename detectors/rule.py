@@ -7,7 +7,7 @@ from typing import ClassVar, Generic, Literal, TypeVar
 
 import msgspec
 
-from detectors.context import SessionContext, UserContext
+from detectors.context import KeyContext, SessionContext, UserContext
 from detectors.parameters import Parameters as RuleParameters
 from schemas.alert import Evidence, Mode, Severity
 from schemas.app import AppPolicy
@@ -15,7 +15,8 @@ from schemas.event import Event
 from schemas.instant import HOUR
 from schemas.signal import Signal
 
-RuleKey = Literal["session", "user"]
+RuleKey = Literal["session", "user", "network", "device", "app"]
+RULE_KEYS: tuple[RuleKey, ...] = ("session", "user", "network", "device", "app")
 
 
 class Hit(msgspec.Struct, frozen=True, gc=False):
@@ -27,7 +28,7 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
         fact: what this event showed, for the evidence.
         evidence: earlier events that belong to it.
         usual: what is ordinary for this key, by name.
-        episode: what makes two hits one alert; None = the session, or the dedup period of a user rule.
+        episode: what makes two hits one alert; None = the session, for other keys the dedup period.
     """
 
     severity: Severity
@@ -50,12 +51,16 @@ class Undo(msgspec.Struct, frozen=True, gc=False):
 
 
 class Memory(msgspec.Struct, gc=False):
-    """What one rule remembers of one key. Fields hold scalars or immutable values: a shallow copy is a snapshot."""
+    """What one rule remembers of one key.
+
+    Fields hold scalars or immutable values: a shallow copy is a snapshot. One that must hold many entries may keep
+    them in containers and define `__copy__`. It is stored as msgpack, and bounded by the rule itself.
+    """
 
 
 Verdict = Hit | Undo | None
 
-ContextT = TypeVar("ContextT", SessionContext, UserContext)
+ContextT = TypeVar("ContextT", SessionContext, UserContext, KeyContext)
 MemoryT = TypeVar("MemoryT", bound=Memory | None)
 
 
@@ -68,7 +73,7 @@ class Rule(ABC, Generic[ContextT, MemoryT]):
     Class attributes:
         id, version: the version is raised whenever the rule decides otherwise than before.
         title: what it catches, in a few words.
-        key: the field that partitions the state.
+        key: the field that partitions the state; users, networks and devices are those of one realm.
         needs: the event types it wants to see.
         wants_signals: the signal kinds it wants to see.
         attack: ATT&CK technique ids.
@@ -76,9 +81,13 @@ class Rule(ABC, Generic[ContextT, MemoryT]):
         mode: the default mode.
         runbook: two or three steps: what to look at, what would make it benign, what to do.
         judges_late: whether it may judge an event that is older than the bound of disorder.
+        repeats: whether it wants to see a *repeat* too: a request in which nothing changed since the key's last
+            use. Rules that look for change alone say False, and such an event costs them nothing.
+        reported: "app" gathers its hits into one alert a day about the app: they say how the app keeps its own
+            policy, not what a user did.
         settle_us: how long a hit waits for an event that may undo it; 0 where none can.
         memory: the type of what it remembers a key; None when it remembers nothing.
-        dedup_us: for user rules, how long further hits are the same alert.
+        dedup_us: for all but session rules, how long further hits are the same alert.
     """
 
     id: ClassVar[str]
@@ -92,6 +101,8 @@ class Rule(ABC, Generic[ContextT, MemoryT]):
     mode: ClassVar[Mode] = "alert"
     runbook: ClassVar[tuple[str, ...]]
     judges_late: ClassVar[bool] = True
+    repeats: ClassVar[bool] = True
+    reported: ClassVar[Literal["key", "app"]] = "key"
     settle_us: ClassVar[int] = 0
     memory: ClassVar[type[Memory] | None] = None
     dedup_us: ClassVar[int] = HOUR

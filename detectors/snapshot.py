@@ -10,9 +10,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 import msgspec
 
-from detectors.context import SessionContext, UserContext
+from detectors.context import KeyContext, SessionContext, UserContext
 from detectors.engine import Engine
-from detectors.rule import RuleKey
+from detectors.rule import RULE_KEYS, RuleKey
 from detectors.rules import AnyRule
 from detectors.state import Pending, State
 from detectors.timeline import Item, Timeline, entry_of, order_of
@@ -30,6 +30,7 @@ class StoredTimeline(msgspec.Struct):
 
     sessions: dict[str, SessionContext]
     user: UserContext | None
+    keyed: KeyContext | None
     memory: dict[str, msgspec.Raw]
     alerts: dict[str, Alert]
     pending: dict[str, Pending]
@@ -89,7 +90,8 @@ def restore(
             engine.stream_us = whole.stream_us
             engine.faults.switched_off.update(whole.switched_off)
         else:
-            stored.append(("session" if row.kind == "session" else "user", row.key, _timeline.decode(row.content)))
+            kind = next(kind for kind in RULE_KEYS if kind == row.kind)
+            stored.append((kind, row.key, _timeline.decode(row.content)))
     found = events({seq for _, _, timeline in stored for seq in timeline.tail})
     # After the engine's own row, wherever that stood: rebuilding a head needs the stream time.
     for kind, key, timeline in stored:
@@ -102,10 +104,11 @@ def encode(timeline: Timeline) -> bytes:
     """Return a timeline as msgpack."""
     base = timeline.base
     sessions = {name: context for name, context in base.contexts.items() if isinstance(context, SessionContext)}
-    user = base.contexts.get("")
+    only = base.contexts.get("")
     stored = StoredTimeline(
         sessions=sessions,
-        user=user if isinstance(user, UserContext) else None,
+        user=only if isinstance(only, UserContext) else None,
+        keyed=only if isinstance(only, KeyContext) else None,
         memory={name: msgspec.Raw(_encode(memory)) for name, memory in base.memory.items()},
         alerts=base.alerts,
         pending=base.pending,
@@ -122,8 +125,9 @@ def _filled(
 ) -> Timeline:
     state = State(alerts=stored.alerts, pending=stored.pending)
     state.contexts.update(stored.sessions)
-    if stored.user is not None:
-        state.contexts[""] = stored.user
+    only = stored.user or stored.keyed
+    if only is not None:
+        state.contexts[""] = only
     for name, raw in stored.memory.items():
         rule = rules.get(name.split(" ", 1)[0])
         if rule is not None and rule.memory is not None:

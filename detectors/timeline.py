@@ -48,7 +48,7 @@ class Timeline:
     """The events of one key in event time.
 
     Args:
-        kind: session or user.
+        kind: of the key.
         fold: applies an event or signal to a state.
         lateness_us: the bound of disorder.
     """
@@ -190,7 +190,7 @@ class Timeline:
         if done:
             del self.tail[:done]
             self._trim_family()
-            if self.kind == "user" and self.base.alerts:
+            if self.kind != "session" and self.base.alerts:
                 self.forget_alerts(self.base_order[0] - _ALERT_MEMORY_US)
 
     def _trim_family(self) -> None:

@@ -17,7 +17,7 @@ MAX_EVIDENCE = 20
 
 ALERT_NAMESPACE = uuid.UUID("5e551094-4a7c-5c8e-9d0f-a1e27a1e2700")
 
-KeyKind = Literal["session", "user", "network", "app", "system"]
+KeyKind = Literal["session", "user", "network", "device", "app", "system"]
 Mode = Literal["off", "shadow", "alert", "enforce"]
 Status = Literal["new", "acknowledged", "resolved", "withdrawn"]
 
@@ -97,7 +97,7 @@ def alert_id(rule_id: str, scope: str, key_value: str, episode: str) -> str:
     Args:
         rule_id: the rule that fired.
         scope: the app; for user rules the realm.
-        key_value: the session, user, network or app it is about.
+        key_value: the session, user, network, device or app it is about.
         episode: "session" for session rules, else the floored event time in microseconds.
     """
     # Length-prefixed, since a user id may hold any separator.

@@ -1,18 +1,24 @@
-"""The rules that ship, one a file, by id."""
+"""The rules that ship, by id: every rule in a module of this folder."""
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from typing import Any
 
 from detectors.rule import Rule
-from detectors.rules.revocation_not_effective import RevocationNotEffective
-from detectors.rules.session_hijack import SessionHijack
-from detectors.rules.session_multi_network import SessionMultiNetwork
-from detectors.rules.use_after_destroy import UseAfterDestroy
-from detectors.rules.user_multi_ip import UserMultiIp
 
 AnyRule = Rule[Any, Any]
 
-BUILTIN: dict[str, type[AnyRule]] = {
-    rule.id: rule for rule in (SessionHijack, SessionMultiNetwork, UserMultiIp, UseAfterDestroy, RevocationNotEffective)
-}
+
+def _shipped() -> dict[str, type[AnyRule]]:
+    found: dict[str, type[AnyRule]] = {}
+    for module in pkgutil.iter_modules(__path__):
+        content = vars(importlib.import_module(f"{__name__}.{module.name}"))
+        for value in content.values():
+            if isinstance(value, type) and issubclass(value, Rule) and value.__module__ == content["__name__"]:
+                found[value.id] = value
+    return found
+
+
+BUILTIN: dict[str, type[AnyRule]] = _shipped()
