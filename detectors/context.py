@@ -56,6 +56,9 @@ class SessionContext(msgspec.Struct, gc=False, array_like=True):
             show a change.
         uses: its networks, newest use last.
         ended_us, ended_reason, ended_event_id: its first `destroy` since the last `create`.
+        watched: the pipeline has said something of it, such as that its revocation was delivered: from then on
+            every use counts.
+        again_us, again_event_id: the newest repeat that `uses` does not show yet.
     """
 
     app: str
@@ -70,10 +73,47 @@ class SessionContext(msgspec.Struct, gc=False, array_like=True):
     ended_reason: str | None = None
     ended_event_id: str = ""
     parent_session_id: str | None = None
+    bound: str | None = None
+    watched: bool = False
+    again_us: int = 0
+    again_event_id: str = ""
+
+    def is_repeat(self, event: Event, pause_us: int) -> bool:
+        """Say whether a plain request changes nothing of what is known: see `Rule.repeats`.
+
+        Args:
+            event: in order, and plain (`is_plain`).
+            pause_us: after a longer pause a use is no repeat.
+        """
+        if not self.uses or self.watched or event.time_us - self.last_us > pause_us or self.ended_us is not None:
+            return False
+        use = self.uses[-1]
+        return (
+            (use.place is event.place or use.place == event.place)
+            and (use.agent is event.agent or use.agent == event.agent)
+            and use.device_id == event.device_id
+            and self.user_id == event.user_id
+            and self.bound == event.bound
+            and self.last_us // HOUR == event.time_us // HOUR
+        )
+
+    def repeat(self, event: Event) -> None:
+        """Take in a repeat: all that it changes is when the session was last used, and by which event."""
+        self.last_us = self.again_us = event.time_us
+        self.again_event_id = event.event_id
+        if event.user_agent is not None:
+            self.sends_agent = True
+
+    def catch_up(self) -> None:
+        """Write the repeats since the last change into the newest use, before anybody reads it."""
+        if self.again_us:
+            self.uses = _used_again(self.uses, self.again_us, self.again_event_id)
+            self.again_us = 0
 
     def observe(self, event: Event) -> None:
         """Take in an event that the rules have judged."""
         self.last_us = max(self.last_us, event.time_us)
+        self.bound = event.bound
         if event.user_id is not None:
             self.user_id = event.user_id
         if event.type == "destroy":
@@ -121,6 +161,17 @@ class SessionContext(msgspec.Struct, gc=False, array_like=True):
         return heir
 
 
+def is_plain(event: Event) -> bool:
+    """Say whether an event alone shows nothing but a request: no act, no token's generation, no odd input."""
+    return (
+        event.type == "validate"
+        and (event.reason == "request" or event.reason is None)
+        and event.action is None
+        and event.token_generation is None
+        and not event.input_flags
+    )
+
+
 class LiveSession(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A session of a user that nobody has ended yet, as it was last used.
 
@@ -146,6 +197,39 @@ class UserContext(msgspec.Struct, gc=False, array_like=True):
     last_us: int = 0
     uses: tuple[Use, ...] = ()
     sessions: tuple[LiveSession, ...] = ()
+    again_us: int = 0
+    again_event_id: str = ""
+
+    def is_repeat(self, event: Event, pause_us: int) -> bool:
+        """Say whether a plain request of the session used last changes nothing; as for a session."""
+        if not self.sessions or not self.uses:
+            return False
+        session = self.sessions[-1]
+        last_us = self.again_us or session.last_us
+        if event.time_us - last_us > pause_us:
+            return False
+        return (
+            session.session_id == event.session_id
+            and session.app == event.app
+            and (session.place is event.place or session.place == event.place)
+            and (session.agent is event.agent or session.agent == event.agent)
+            and session.device_id == event.device_id
+            and self.uses[-1].place.network == event.place.network
+            and last_us // HOUR == event.time_us // HOUR
+        )
+
+    def repeat(self, event: Event) -> None:
+        """Take in a repeat: all that it changes is when the user was last seen, and by which event."""
+        self.last_us = self.again_us = event.time_us
+        self.again_event_id = event.event_id
+
+    def catch_up(self) -> None:
+        """Write the repeats since the last change into the newest use and session, before anybody reads them."""
+        if self.again_us:
+            self.uses = _used_again(self.uses, self.again_us, self.again_event_id)
+            newest = msgspec.structs.replace(self.sessions[-1], last_us=self.again_us)
+            self.sessions = (*self.sessions[:-1], newest)
+            self.again_us = 0
 
     def observe(self, event: Event) -> None:
         """Take in an event that the rules have judged."""
@@ -163,6 +247,16 @@ class KeyContext(msgspec.Struct, gc=False, array_like=True):
     scope: str
     value: str
     last_us: int = 0
+
+    def is_repeat(self, event: Event, pause_us: int) -> bool:
+        """Say no: what many users share has no repeats."""
+        return False
+
+    def repeat(self, event: Event) -> None:
+        """Take in a repeat, which never comes."""
+
+    def catch_up(self) -> None:
+        """Do nothing: there is nothing to write down."""
 
     def observe(self, event: Event) -> None:
         """Take in an event that the rules have judged."""
@@ -183,6 +277,10 @@ def use_of(event: Event) -> Use:
         event.time_us,
         event.event_id,
     )
+
+
+def _used_again(uses: tuple[Use, ...], time_us: int, event_id: str) -> tuple[Use, ...]:
+    return (*uses[:-1], msgspec.structs.replace(uses[-1], last_us=time_us, event_id=event_id))
 
 
 def _used(sessions: tuple[LiveSession, ...], event: Event) -> tuple[LiveSession, ...]:

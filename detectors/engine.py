@@ -81,6 +81,7 @@ class Engine:
         self._folds: dict[RuleKey, Fold] = {kind: partial(self._fold, kind) for kind in RULE_KEYS}
         self._touched: dict[Key, Timeline] = {}
         self._dirty: set[Key] = set()
+        self._awake: dict[Key, Timeline] = {}
         self._waiting: set[Key] = set()
 
     def process(self, items: Iterable[Event | Signal]) -> Findings:
@@ -111,11 +112,12 @@ class Engine:
         )
 
     def expire(self, stream_us: int) -> int:
-        """Drop the keys that no rule can ask about any more; changes no alert.
+        """Drop the keys that no rule can ask about any more, and let the idle ones come to rest; changes no alert.
 
         Returns:
             how many were dropped.
         """
+        self._let_rest(stream_us - self._lateness_us)
         gone: list[Key] = []
         for shard in self._shards:
             for kind, pool in shard.pools.items():
@@ -139,7 +141,11 @@ class Engine:
     def take_dirty(self) -> list[tuple[Key, Timeline | None]]:
         """Return the keys changed since the last call, with their timelines (None = dropped)."""
         dirty, self._dirty = self._dirty, set()
-        return [(key, self._timeline_at(key)) for key in sorted(dirty)]
+        changed = [(key, self._timeline_at(key)) for key in sorted(dirty)]
+        for _, timeline in changed:
+            if timeline is not None:
+                timeline.dirty = False
+        return changed
 
     def adopt(self, kind: RuleKey, key: str, timeline: Timeline) -> None:
         """Take over a restored timeline; its alerts count as published."""
@@ -249,11 +255,15 @@ class Engine:
                 self._mark(key, timeline)
 
     def _mark(self, key: Key, timeline: Timeline) -> None:
-        self._touched[key] = timeline
-        self._dirty.add(key)
+        if timeline.head.alerts or timeline.published:
+            self._touched[key] = timeline
+        self._mark_dirty(key, timeline)
+        if not timeline.awake:
+            timeline.awake = True
+            self._awake[key] = timeline
         if timeline.head.pending:
             self._waiting.add(key)
-        else:
+        elif self._waiting:
             self._waiting.discard(key)
 
     def _findings(self) -> Findings:
@@ -261,6 +271,20 @@ class Engine:
         self._touched.clear()
         notices, signals = self.faults.take_news()
         return Findings(changes + notices, signals)
+
+    def _let_rest(self, before_us: int) -> None:
+        """Fold away the tails of keys that were last heard of before an instant."""
+        for key in [key for key, timeline in self._awake.items() if timeline.newest_us < before_us]:
+            timeline = self._awake.pop(key)
+            timeline.awake = False
+            timeline.rest()
+            if self._timeline_at(key) is timeline:
+                self._mark_dirty(key, timeline)
+
+    def _mark_dirty(self, key: Key, timeline: Timeline) -> None:
+        if not timeline.dirty:
+            timeline.dirty = True
+            self._dirty.add(key)
 
     def _forget(self, kind: RuleKey, key: str) -> None:
         self._dirty.add((kind, key))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import cast
 
 import msgspec
 
-from detectors.context import LINEAGE_REASONS, Context, KeyContext, SessionContext, UserContext
+from detectors.context import LINEAGE_REASONS, Context, KeyContext, SessionContext, UserContext, is_plain
 from detectors.faults import Faults
-from detectors.plan import CONTEXT_EVENTS, Plan
+from detectors.plan import CONTEXT_EVENTS, AppPlan, Plan
 from detectors.rule import Hit, Memory, RuleKey, Undo
 from detectors.rules import AnyRule
 from detectors.state import Pending, State
@@ -20,6 +21,23 @@ from schemas.signal import Signal
 
 WINDOW_HORIZON_US = DAY
 """After this long without an event, the window state of a user, network, device or app means nothing to any rule."""
+
+
+MAX_APPS = 1_000
+"""Apps whose rules are remembered; anybody who may write to the topic can invent more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What holds for the events of an app.
+
+    Attributes:
+        pause_us: after a longer pause a use is no repeat.
+    """
+
+    policy: AppPolicy
+    rules: AppPlan
+    pause_us: int
 
 
 class Judge:
@@ -35,6 +53,7 @@ class Judge:
         self._plan = plan
         self._apps = apps
         self._faults = faults
+        self._declared: dict[str, Declared] = {}
 
     def fold_event(self, kind: RuleKey, state: State, event: Event, *, late: bool) -> None:
         """Let the rules judge an event, then let the context take it in.
@@ -45,12 +64,24 @@ class Judge:
             event: the event.
             late: it is older than the bound of disorder of this key.
         """
-        app = self._apps[event.app]
+        known = self._known(event.app)
+        app = known.policy
         member = (event.session_id or "") if kind == "session" else ""
-        context = self._context(kind, state, member, event, app)
+        rules = known.rules.by_type.get((kind, event.type), ())
+        context = state.contexts.get(member)
+        settled = not (late or state.alerts or state.pending)
+        repeat = settled and context is not None and is_plain(event) and _is_repeat(context, event, known)
+        if context is None or not repeat:
+            context = self._context(kind, state, member, event, app)
+        else:
+            rules = known.rules.on_repeat.get(kind, ())
+            if not rules:
+                context.repeat(event)
+                return
+        context.catch_up()
         if state.pending:
             state.settle(event.time_us)
-        for rule in self._plan.of(event.app).by_type.get((kind, event.type), ()):
+        for rule in rules:
             if rule.id in self._faults.switched_off or (late and not rule.judges_late):
                 continue
             memory = _recall(state, rule, member)
@@ -62,12 +93,17 @@ class Judge:
             _keep(state, rule, member, memory)
             if verdict is not None:
                 self._record(rule, verdict, event, state, context, late=late)
-        if event.type in CONTEXT_EVENTS[kind] or isinstance(context, KeyContext):
+        if repeat:
+            context.repeat(event)
+        elif event.type in CONTEXT_EVENTS[kind] or isinstance(context, KeyContext):
             context.observe(event)
 
     def fold_signal(self, state: State, signal: Signal) -> None:
         """Let the rules that want it take note of a signal about a session."""
         member = signal.session_id or ""
+        context = state.contexts.get(member)
+        if isinstance(context, SessionContext):
+            context.watched = True
         for rule in self._plan.of(signal.app or "").by_signal.get(signal.kind, ()):
             if rule.id in self._faults.switched_off:
                 continue
@@ -78,6 +114,16 @@ class Judge:
                 self._faults.record(rule, signal.signal_id, signal.time_us, error)
                 continue
             _keep(state, rule, member, memory)
+
+    def _known(self, app: str) -> Declared:
+        known = self._declared.get(app)
+        if known is None:
+            if len(self._declared) >= MAX_APPS:
+                self._declared.clear()
+            policy, rules = self._apps[app], self._plan.of(app)
+            pause_us = min(rules.pause_us, policy.idle_timeout_us or rules.pause_us)
+            known = self._declared[app] = Declared(policy, rules, pause_us)
+        return known
 
     def horizon_us(self, kind: RuleKey, app: str) -> int:
         """Return how long a key of an app can matter after its last event."""
@@ -127,6 +173,14 @@ class Judge:
             state.pending[identity] = Pending(due_us, alert)
         else:
             state.alerts[identity] = alert
+
+
+def _is_repeat(context: Context, event: Event, known: Declared) -> bool:
+    if isinstance(context, SessionContext):
+        absolute_us = known.policy.absolute_timeout_us
+        if absolute_us and context.created_us is not None and event.time_us - context.created_us > absolute_us:
+            return False
+    return context.is_repeat(event, known.pause_us)
 
 
 def first(identity: str, hit: Hit, event: Event, rule: AnyRule, value: str, *, late: bool) -> Alert:

@@ -16,6 +16,7 @@ from detectors.rule import Rule
 from detectors.rules import BUILTIN, AnyRule
 from schemas.alert import Mode, Severity
 from schemas.app import AppPolicy, Apps
+from schemas.instant import MINUTE
 
 CONTEXT_EVENTS: dict[str, frozenset[str]] = {
     "session": frozenset({"create", "validate", "destroy"}),
@@ -25,6 +26,10 @@ CONTEXT_EVENTS: dict[str, frozenset[str]] = {
     "app": frozenset(),
 }
 """The event types that a context learns from, whatever the rules need."""
+
+
+PAUSE_US = 5 * MINUTE
+"""After a longer pause a use is no repeat: a person may have come back, or somebody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +50,16 @@ class RuleSetting:
 
 @dataclass(frozen=True, slots=True)
 class AppPlan:
-    """The active rules of one app: by key kind and event type, and by signal kind."""
+    """The active rules of one app: by key kind and event type, and by signal kind.
+
+    Attributes:
+        on_repeat: by key kind, those that want to see repeats too.
+        pause_us: a use after a longer pause is no repeat, microseconds.
+    """
 
     by_type: Mapping[tuple[str, str], tuple[AnyRule, ...]]
+    on_repeat: Mapping[str, tuple[AnyRule, ...]]
+    pause_us: int
     by_signal: Mapping[str, tuple[AnyRule, ...]]
 
 
@@ -119,8 +131,15 @@ class Plan:
                 by_type.setdefault((rule.key, event_type), []).append(rule)
             for kind in rule.wants_signals:
                 by_signal.setdefault(kind, []).append(rule)
+        on_repeat = {
+            key: tuple(rule for rule in rules if rule.repeats)
+            for (key, event_type), rules in by_type.items()
+            if event_type == "validate"
+        }
         return AppPlan(
             {key: tuple(rules) for key, rules in by_type.items()},
+            on_repeat,
+            min([PAUSE_US, *map(_window_us, self.instances(app))]),
             {kind: tuple(rules) for kind, rules in by_signal.items()},
         )
 
@@ -135,6 +154,12 @@ class Plan:
             ]
             for rule in self.instances(app)
         ]
+
+
+def _window_us(rule: AnyRule) -> int:
+    """Return a rule's window: what was used longer ago than that is used anew, so that no repeat may hide it."""
+    window = getattr(rule.parameters, "window", None)
+    return window if isinstance(window, int) and not rule.repeats else PAUSE_US
 
 
 def _describe_policy(policy: AppPolicy) -> str:

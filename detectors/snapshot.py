@@ -35,6 +35,7 @@ class StoredTimeline(msgspec.Struct):
     alerts: dict[str, Alert]
     pending: dict[str, Pending]
     tail: list[int]
+    middle_at: int
     signals: list[Signal]
     base_order: tuple[int, str]
     newest_us: int
@@ -112,6 +113,7 @@ def encode(timeline: Timeline) -> bytes:
         memory={name: msgspec.Raw(_encode(memory)) for name, memory in base.memory.items()},
         alerts=base.alerts,
         pending=base.pending,
+        middle_at=timeline.middle_at,
         tail=[item.seq for _, _, item in timeline.tail if isinstance(item, Event)],
         signals=[item for _, _, item in timeline.tail if isinstance(item, Signal)],
         base_order=timeline.base_order,
@@ -132,9 +134,10 @@ def _filled(
         rule = rules.get(name.split(" ", 1)[0])
         if rule is not None and rule.memory is not None:
             state.memory[name] = msgspec.msgpack.decode(raw, type=rule.memory)
-    timeline.base = timeline.head = state
+    timeline.base = timeline.middle = timeline.head = state
     items: list[Item] = [*(events[seq] for seq in stored.tail if seq in events), *stored.signals]
     timeline.tail = sorted(map(entry_of, items), key=order_of)
+    timeline.middle_at = min(stored.middle_at, len(timeline.tail))
     timeline.base_order = stored.base_order
     timeline.newest_us = stored.newest_us
     return timeline

@@ -37,9 +37,9 @@ class State(msgspec.Struct):
         """Return a copy that further folding does not touch."""
         return State(
             {member: copy.copy(context) for member, context in self.contexts.items()},
-            {name: copy.copy(memory) for name, memory in self.memory.items()},
-            dict(self.alerts),
-            dict(self.pending),
+            {name: copy.copy(memory) for name, memory in self.memory.items()} if self.memory else {},
+            dict(self.alerts) if self.alerts else {},
+            dict(self.pending) if self.pending else {},
         )
 
     def absorb(self, other: State) -> None:

@@ -4,11 +4,14 @@ Time belongs to the key (decision 1). The *base* is the state of everything olde
 the *tail* the events since, sorted by (event time, id), and the *head* is base plus tail. An event in order
 goes to the head and may alert at once; one out of order inside the bound is sorted into the tail, which then
 runs again from the base. An event older than that is still judged, marked late: only the promise of order ends.
+
+So that an event in order is folded once, the base does not follow event by event. A copy of the head, the
+*middle*, is taken now and then; when it has become older than the bound it is the new base.
 """
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from typing import Literal
 
@@ -21,7 +24,7 @@ from schemas.event import Event
 from schemas.signal import Signal
 
 MAX_TAIL = 64
-"""Events of one key that are kept sorted; the lateness ends the tail where it is smaller."""
+"""Events of one key that can be sorted at least; the lateness ends the tail where it is smaller."""
 
 MAX_FAMILY = 64
 """Sessions remembered of one chain of rotations."""
@@ -54,13 +57,17 @@ class Timeline:
     """
 
     __slots__ = (
+        "awake",
         "base",
         "base_order",
         "decided_us",
+        "dirty",
         "fold",
         "head",
         "kind",
         "lateness_us",
+        "middle",
+        "middle_at",
         "newest_us",
         "published",
         "tail",
@@ -72,7 +79,11 @@ class Timeline:
         self.fold = fold
         self.lateness_us = lateness_us
         self.base = State()
+        # At rest all three are one object: most keys never hear of disorder.
+        self.middle = self.base
         self.head = self.base
+        # How much of the tail the middle holds.
+        self.middle_at = 0
         self.tail: list[Entry] = []
         self.base_order: tuple[int, str] = (0, "")
         self.newest_us = 0
@@ -81,6 +92,9 @@ class Timeline:
         self.published: dict[str, Alert] = {}
         # Sessions that had to leave their family since somebody last looked.
         self.trimmed: list[str] = []
+        # Whether it has changed since the last snapshot, and whether its tail has yet to come to rest.
+        self.dirty = False
+        self.awake = False
 
     def take(self, item: Item, settled_us: int) -> bool:
         """Take in an event or signal wherever it belongs.
@@ -93,45 +107,52 @@ class Timeline:
             whether it was late for this key.
         """
         entry = entry_of(item)
-        order = order_of(entry)
-        late = order <= self.base_order
-        if late:
+        order = entry[:2]
+        if order[0] < self.newest_us - self.lateness_us or order <= self.base_order:
             self._take_late(item)
-        elif self._follows(order):
-            self._own_head()
+            return True
+        if order[0] >= self.decided_us and (not self.tail or order > self.tail[-1][:2]):
+            if order[0] > self.newest_us:
+                self._advance(order[0])
+            self.own_head()
             self.tail.append(entry)
             self.fold(self.head, item, False)
         else:
-            insort(self.tail, entry, key=order_of)
-            self.rebuild(settled_us)
-        self.newest_us = max(self.newest_us, item.time_us)
-        self._trim()
-        return late
+            self._insert(entry, settled_us)
+        return False
 
     def rebuild(self, settled_us: int) -> None:
         """Run the tail again from the base."""
-        self.head = self.base.snapshot()
-        for _, _, item in self.tail:
-            self.fold(self.head, item, False)
-        self._decide(settled_us)
+        self.middle = self.base.snapshot() if self.middle_at else self.base
+        for _, _, item in self.tail[: self.middle_at]:
+            self.fold(self.middle, item, False)
+        self._rebuild_head(settled_us)
 
     def absorb(self, other: Timeline, settled_us: int) -> None:
         """Take over another key's events: its sessions turn out to be of this family."""
-        if self.head is self.base:
-            self.base = self.base.snapshot()
         self.base.absorb(other.base.snapshot())
         self.tail = sorted([*self.tail, *other.tail], key=order_of)
+        self.middle_at = 0
         self.base_order = min(self.base_order, other.base_order)
         self.newest_us = max(self.newest_us, other.newest_us)
         self.published.update(other.published)
         self.rebuild(settled_us)
-        self._trim()
 
     def settle(self, until_us: int) -> None:
         """Decide the pending hits that are due."""
         if self.head.pending:
-            self._own_head()
+            self.own_head()
             self._decide(until_us)
+
+    def rest(self) -> None:
+        """Let the base take in the whole tail: stream time says that nothing in order will come any more."""
+        if not self.tail:
+            return
+        self.base_order = self.tail[-1][:2]
+        self.tail.clear()
+        self.middle_at = 0
+        self.base = self.middle = self.head
+        self._tidy()
 
     def changes(self) -> Iterator[AlertChange]:
         """Yield how the alerts differ from those published, and take them as published."""
@@ -148,10 +169,10 @@ class Timeline:
 
     def forget_alerts(self, before_us: int) -> None:
         """Drop alerts whose episode is long over: they are history, not withdrawn."""
-        old = [key for key, alert in self.base.alerts.items() if alert.last_event_time_us < before_us]
+        old = [key for key, alert in self.head.alerts.items() if alert.last_event_time_us < before_us]
         for identity in old:
-            self.base.alerts.pop(identity)
-            self.head.alerts.pop(identity, None)
+            for state in (self.base, self.middle, self.head):
+                state.alerts.pop(identity, None)
             self.published.pop(identity, None)
 
     def members(self) -> set[str]:
@@ -159,47 +180,68 @@ class Timeline:
         waiting = {item.session_id or "" for _, _, item in self.tail}
         return waiting.union(self.head.contexts, self.base.contexts)
 
-    def _follows(self, order: tuple[int, str]) -> bool:
-        """Say whether the head can go on; else the tail runs again, since this may undo what was decided."""
-        return order[0] >= self.decided_us and (not self.tail or order > order_of(self.tail[-1]))
+    def own_head(self) -> None:
+        """Make sure that folding into the head touches neither middle nor base."""
+        if self.head is self.middle:
+            self.head = self.middle.snapshot()
+
+    def _take_late(self, item: Item) -> None:
+        # One object may stand for several.
+        for state in {id(state): state for state in (self.base, self.middle, self.head)}.values():
+            self.fold(state, item, True)
+
+    def _insert(self, entry: Entry, settled_us: int) -> None:
+        """Sort an event in, and run again what comes after it."""
+        place = bisect_left(self.tail, entry[:2], key=order_of)
+        self.tail.insert(place, entry)
+        self.newest_us = max(self.newest_us, entry[0])
+        if place < self.middle_at:
+            self.middle_at += 1
+            self.rebuild(settled_us)
+        else:
+            self._rebuild_head(settled_us)
+
+    def _rebuild_head(self, settled_us: int) -> None:
+        self.head = self.middle
+        since = self.tail[self.middle_at :]
+        if since or self.head.pending:
+            self.own_head()
+        for _, _, item in since:
+            self.fold(self.head, item, False)
+        self._decide(settled_us)
+
+    def _advance(self, time_us: int) -> None:
+        """Let base and middle follow to where an event of this time puts the bound of disorder."""
+        bound_us = time_us - self.lateness_us
+        tail = self.tail
+        if tail and (self.newest_us < bound_us):
+            self.rest()
+        elif tail and (len(tail) - self.middle_at >= MAX_TAIL or self._middle_us() < bound_us):
+            if self.middle_at:
+                self.base_order = tail[self.middle_at - 1][:2]
+                del tail[: self.middle_at]
+                self.base = self.middle
+                self._tidy()
+            self.middle, self.middle_at = self.head, len(tail)
+        self.newest_us = time_us
+
+    def _middle_us(self) -> int:
+        return self.tail[self.middle_at - 1][0] if self.middle_at else self.tail[0][0]
 
     def _decide(self, until_us: int) -> None:
         if self.head.settle(until_us):
             self.decided_us = until_us
 
-    def _own_head(self) -> None:
-        # At rest base and head are one object: most keys never hear of disorder.
-        if self.head is self.base:
-            self.head = self.base.snapshot()
-
-    def _take_late(self, item: Item) -> None:
-        self._own_head()
-        self.fold(self.base, item, True)
-        self.fold(self.head, item, True)
-
-    def _trim(self) -> None:
-        bound_us = self.newest_us - self.lateness_us
-        surplus = len(self.tail) - MAX_TAIL
-        done = 0
-        for entry in self.tail:
-            if done >= surplus and entry[0] >= bound_us:
-                break
-            self.fold(self.base, entry[2], False)
-            self.base_order = max(self.base_order, order_of(entry))
-            done += 1
-        if done:
-            del self.tail[:done]
-            self._trim_family()
-            if self.kind != "session" and self.base.alerts:
-                self.forget_alerts(self.base_order[0] - _ALERT_MEMORY_US)
-
-    def _trim_family(self) -> None:
+    def _tidy(self) -> None:
+        """Bound what the base keeps."""
         contexts = self.base.contexts
         while len(contexts) > MAX_FAMILY:
             oldest = min(contexts, key=lambda member: contexts[member].last_us)
-            for state in (self.base, self.head):
+            for state in (self.base, self.middle, self.head):
                 state.forget(oldest)
             self.trimmed.append(oldest)
+        if self.kind != "session" and self.base.alerts:
+            self.forget_alerts(self.base_order[0] - _ALERT_MEMORY_US)
 
 
 _ALERT_MEMORY_US = 24 * 3_600 * 1_000_000

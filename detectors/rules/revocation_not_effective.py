@@ -37,6 +37,7 @@ class RevocationNotEffective(Rule[SessionContext, Delivered]):
     wants_signals = frozenset({"revocation_delivered", "revocation_released"})
     attack = ("T1550.004",)
     severity = Severity.CRITICAL
+    repeats = False
     runbook = (
         "The app took the revocation and still accepts the session: end it in the app's own store now.",
         "Look whether one server of the app lacks the middleware, or its clock is off.",

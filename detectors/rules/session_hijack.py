@@ -45,6 +45,7 @@ class SessionHijack(Rule[SessionContext, None]):
         "Benign if the user confirms an embedded browser or an agent switch during a change of network.",
         "Else revoke the session, ask the user to sign in again, look for the same network in other sessions.",
     )
+    repeats = False
     Parameters = HijackParameters
 
     def on_event(self, event: Event, context: SessionContext, memory: None, app: AppPolicy) -> Hit | None:

@@ -43,6 +43,7 @@ class SessionMultiNetwork(Rule[SessionContext, None]):
         "Benign if one of them is a carrier, VPN or office egress: name it under [[networks]].",
         "Else revoke the session and ask the user to sign in again.",
     )
+    repeats = False
     Parameters = MultiNetworkParameters
 
     def on_event(self, event: Event, context: SessionContext, memory: None, app: AppPolicy) -> Hit | None:

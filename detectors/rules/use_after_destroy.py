@@ -43,6 +43,7 @@ class UseAfterDestroy(Rule[SessionContext, None]):
         "Many sessions of one app: its logout only clears the cookie; tell its developers.",
         "From elsewhere: revoke the session, which the app must refuse whatever its own store says.",
     )
+    repeats = False
     Parameters = UseAfterDestroyParameters
 
     def on_event(self, event: Event, context: SessionContext, memory: None, app: AppPolicy) -> Hit | None:

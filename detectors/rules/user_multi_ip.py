@@ -42,6 +42,7 @@ class UserMultiIp(Rule[UserContext, None]):
         "Benign if each device is known and the networks are home, carrier and office.",
         "Else ask the user, end the sessions that are not theirs, reset the password.",
     )
+    repeats = False
     Parameters = UserMultiIpParameters
 
     def on_event(self, event: Event, context: UserContext, memory: None, app: AppPolicy) -> Hit | None:
