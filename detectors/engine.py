@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -14,7 +14,6 @@ from detectors.lineage import Lineage
 from detectors.plan import Plan
 from detectors.pool import Pool
 from detectors.rule import RULE_KEYS, RuleKey
-from detectors.state import State
 from detectors.timeline import Fold, Item, Timeline
 from schemas.alert import AlertChange
 from schemas.app import Apps
@@ -78,7 +77,7 @@ class Engine:
         self._shards = [
             Shard({kind: Pool(trusted_bound, untrusted_bound) for kind in RULE_KEYS}) for _ in range(shards)
         ]
-        self._folds: dict[RuleKey, Fold] = {kind: partial(self._fold, kind) for kind in RULE_KEYS}
+        self._folds: dict[RuleKey, Fold] = {kind: partial(self._judge.fold, kind) for kind in RULE_KEYS}
         self._touched: dict[Key, Timeline] = {}
         self._dirty: set[Key] = set()
         self._awake: dict[Key, Timeline] = {}
@@ -183,28 +182,24 @@ class Engine:
     def _take_event(self, event: Event) -> None:
         # Anybody who may write to the topic can invent apps that nobody has declared.
         trusted = event.type in AUTHENTICATED and self._apps[event.app].declared
-        late = False
-        if event.session_id is not None and event.type in self._routed["session"]:
+        late, kind_of_event = False, event.type
+        realm = self._apps.realm_of(event.app)
+        if event.session_id is not None and kind_of_event in self._routed["session"]:
             key = f"{event.app} {event.session_id}"
-            if event.type == "create" and event.reason in LINEAGE_REASONS and event.parent_session_id:
+            if kind_of_event == "create" and event.reason in LINEAGE_REASONS and event.parent_session_id:
                 self._join(key, f"{event.app} {event.parent_session_id}")
             late = self._take("session", self.lineage.root(key), event, trusted=trusted)
-        for kind, key in self._wider_keys(event):
-            late = self._take(kind, key, event, trusted=trusted) or late
+        if event.user_id is not None and kind_of_event in self._routed["user"]:
+            late |= self._take("user", f"{realm} {event.user_id}", event, trusted=trusted)
+        if kind_of_event in self._routed["network"] and event.place.network is not None:
+            late |= self._take("network", f"{realm} {event.place.network}", event, trusted=trusted)
+        if kind_of_event in self._routed["device"] and event.device_id is not None:
+            late |= self._take("device", f"{realm} {event.device_id}", event, trusted=trusted)
+        if kind_of_event in self._routed["app"]:
+            late |= self._take("app", event.app, event, trusted=trusted)
         # For the row alone: an event can be late for one of its keys and in order for the others.
         event.late = late
         self.late += late
-
-    def _wider_keys(self, event: Event) -> Iterator[Key]:
-        realm = self._apps.realm_of(event.app)
-        if event.user_id is not None and event.type in self._routed["user"]:
-            yield "user", f"{realm} {event.user_id}"
-        if event.type in self._routed["network"] and event.place.network is not None:
-            yield "network", f"{realm} {event.place.network}"
-        if event.type in self._routed["device"] and event.device_id is not None:
-            yield "device", f"{realm} {event.device_id}"
-        if event.type in self._routed["app"]:
-            yield "app", event.app
 
     def _take_signal(self, signal: Signal) -> None:
         if signal.kind == "tick":
@@ -300,9 +295,3 @@ class Engine:
 
     def _timeline_at(self, key: Key) -> Timeline | None:
         return self._pool(*key).get(key[1])
-
-    def _fold(self, kind: RuleKey, state: State, item: Item, late: bool) -> None:
-        if isinstance(item, Event):
-            self._judge.fold_event(kind, state, item, late=late)
-        else:
-            self._judge.fold_signal(state, item)

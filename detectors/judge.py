@@ -55,15 +55,18 @@ class Judge:
         self._faults = faults
         self._declared: dict[str, Declared] = {}
 
-    def fold_event(self, kind: RuleKey, state: State, event: Event, *, late: bool) -> None:
-        """Let the rules judge an event, then let the context take it in.
+    def fold(self, kind: RuleKey, state: State, event: Event | Signal, late: bool) -> None:
+        """Let the rules judge an event, then let the context take it in; or let them take note of a signal.
 
         Args:
-            kind: session or user.
+            kind: of the key.
             state: of the event's key, changed in place.
-            event: the event.
+            event: the event, or a signal about a session.
             late: it is older than the bound of disorder of this key.
         """
+        if isinstance(event, Signal):
+            self._fold_signal(state, event)
+            return
         known = self._known(event.app)
         app = known.policy
         member = (event.session_id or "") if kind == "session" else ""
@@ -98,8 +101,7 @@ class Judge:
         elif event.type in CONTEXT_EVENTS[kind] or isinstance(context, KeyContext):
             context.observe(event)
 
-    def fold_signal(self, state: State, signal: Signal) -> None:
-        """Let the rules that want it take note of a signal about a session."""
+    def _fold_signal(self, state: State, signal: Signal) -> None:
         member = signal.session_id or ""
         context = state.contexts.get(member)
         if isinstance(context, SessionContext):

@@ -44,6 +44,9 @@ def test_the_emitter_imports_nothing_of_the_rest() -> None:
 
 def test_detectors_have_no_clock_and_no_files() -> None:
     for path in (ROOT / "detectors").rglob("*.py"):
+        if path.parent.name == "battery":
+            # It holds rules to this, and names what it forbids.
+            continue
         forbidden = imports(path) & {"time", "os", "pathlib", "socket", "duckdb", "kafka", "random"}
         assert not forbidden, f"{path.name} imports {forbidden}"
 
