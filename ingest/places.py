@@ -43,10 +43,10 @@ class Places:
             place = self._by_length.setdefault((cidr.version, cidr.prefixlen), {})
             place[int(cidr.network_address)] = network
         self._lengths = sorted(self._by_length, reverse=True)
-        self._cache: dict[tuple[str, Place], Place] = {}
+        self._cache: dict[str, tuple[Place, Place]] = {}
 
     def of(self, ip: str | None, given: Place = NOWHERE) -> Place:
-        """Return the place of an address; one object for the same address and gift.
+        """Return the place of an address; as a rule one object for the same address and gift.
 
         Args:
             ip: in canonical form; None = unknown.
@@ -54,11 +54,15 @@ class Places:
         """
         if ip is None:
             return given
-        place = self._cache.get((ip, given))
-        if place is None:
-            if len(self._cache) >= _CACHE:
-                self._cache.clear()
-            place = self._cache[ip, given] = self._look_up(ip, given)
+        known = self._cache.get(ip)
+        if known is not None and (known[0] is given or known[0] == given):
+            return known[1]
+        if len(self._cache) >= _CACHE:
+            self._cache.clear()
+        place = self._look_up(ip, given)
+        if known is not None and known[1] == place:
+            place = known[1]
+        self._cache[ip] = given, place
         return place
 
     def _look_up(self, ip: str, given: Place) -> Place:
