@@ -219,7 +219,7 @@ class Engine:
         if timeline.trimmed:
             app = key.split(" ", 1)[0]
             self.lineage.leave(f"{app} {member}" for member in timeline.trimmed)
-            timeline.trimmed.clear()
+            timeline.trimmed = ()
         for gone in pool.touch(key, timeline, trusted=trusted):
             self._forget(kind, gone)
         self._mark((kind, key), timeline)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import copy
+from types import MappingProxyType
+from typing import Any
 
 import msgspec
 
 from detectors.context import Context
 from detectors.rule import Memory
 from schemas.alert import Alert
+
+
+_NOTHING: Any = MappingProxyType({})
+"""Stands for every empty table of a state at rest; whoever writes to it has forgotten to wake the state."""
 
 
 class Pending(msgspec.Struct, frozen=True, gc=False):
@@ -42,8 +48,21 @@ class State(msgspec.Struct):
             dict(self.pending) if self.pending else {},
         )
 
+    def rest(self) -> None:
+        """Give back the room of empty tables: most keys have been quiet for long, and nothing is alleged of them."""
+        self.memory = self.memory or _NOTHING
+        self.alerts = self.alerts or _NOTHING
+        self.pending = self.pending or _NOTHING
+
+    def wake(self) -> None:
+        """Make ready for folding into this very object."""
+        self.memory = self.memory or {}
+        self.alerts = self.alerts or {}
+        self.pending = self.pending or {}
+
     def absorb(self, other: State) -> None:
         """Take over what another key knows: its sessions turn out to belong to this family."""
+        self.wake()
         self.contexts.update(other.contexts)
         self.memory.update(other.memory)
         self.alerts.update(other.alerts)

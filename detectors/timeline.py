@@ -84,14 +84,14 @@ class Timeline:
         self.head = self.base
         # How much of the tail the middle holds.
         self.middle_at = 0
-        self.tail: list[Entry] = []
+        self.tail: list[Entry] = _EMPTY
         self.base_order: tuple[int, str] = (0, "")
         self.newest_us = 0
         # Until when stream time, not an event of this key, has decided pending hits.
         self.decided_us = 0
         self.published: dict[str, Alert] = {}
         # Sessions that had to leave their family since somebody last looked.
-        self.trimmed: list[str] = []
+        self.trimmed: tuple[str, ...] = ()
         # Whether it has changed since the last snapshot, and whether its tail has yet to come to rest.
         self.dirty = False
         self.awake = False
@@ -115,7 +115,10 @@ class Timeline:
             if order[0] > self.newest_us:
                 self._advance(order[0])
             self.own_head()
-            self.tail.append(entry)
+            if self.tail:
+                self.tail.append(entry)
+            else:
+                self.tail = [entry]
             self.fold(self.head, item, False)
         else:
             self._insert(entry, settled_us)
@@ -149,10 +152,11 @@ class Timeline:
         if not self.tail:
             return
         self.base_order = self.tail[-1][:2]
-        self.tail.clear()
+        self.tail = _EMPTY
         self.middle_at = 0
         self.base = self.middle = self.head
         self._tidy()
+        self.base.rest()
 
     def changes(self) -> Iterator[AlertChange]:
         """Yield how the alerts differ from those published, and take them as published."""
@@ -188,12 +192,13 @@ class Timeline:
     def _take_late(self, item: Item) -> None:
         # One object may stand for several.
         for state in {id(state): state for state in (self.base, self.middle, self.head)}.values():
+            state.wake()
             self.fold(state, item, True)
 
     def _insert(self, entry: Entry, settled_us: int) -> None:
         """Sort an event in, and run again what comes after it."""
         place = bisect_left(self.tail, entry[:2], key=order_of)
-        self.tail.insert(place, entry)
+        self.tail = [*self.tail[:place], entry, *self.tail[place:]]
         self.newest_us = max(self.newest_us, entry[0])
         if place < self.middle_at:
             self.middle_at += 1
@@ -239,10 +244,13 @@ class Timeline:
             oldest = min(contexts, key=lambda member: contexts[member].last_us)
             for state in (self.base, self.middle, self.head):
                 state.forget(oldest)
-            self.trimmed.append(oldest)
+            self.trimmed += (oldest,)
         if self.kind != "session" and self.base.alerts:
             self.forget_alerts(self.base_order[0] - _ALERT_MEMORY_US)
 
+
+_EMPTY: list[Entry] = []
+"""The tail of every key at rest; never changed in place."""
 
 _ALERT_MEMORY_US = 24 * 3_600 * 1_000_000
 
