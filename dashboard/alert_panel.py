@@ -13,6 +13,7 @@ from dashboard.dialog import Dialog
 from dashboard.instants import age, at, clock, zone_name
 from dashboard.palette import colour, glyph
 from dashboard.safe import html_text, visible
+from dashboard.settle import settle_buttons
 from dashboard.triage import Act, Triage, undo_line
 from schemas.alert import EvidenceView
 from schemas.api import MAX_NOTE, AlertDetail
@@ -40,6 +41,7 @@ def alert_panel(triage: Triage, alert: AlertDetail, *, outside: bool) -> None:
         newest = proof.newest(alert.revocations)
         if newest is not None:
             st.html(proof.proof_html(newest))
+            settle_buttons(newest)
         st.html(_comparison(alert) + _evidence(alert) + _runbook(alert) + _rule(alert) + _history(alert))
 
 
@@ -55,7 +57,7 @@ def _head(alert: AlertDetail) -> str:
         f'<div class="sw-small sw-sub sw-num sw-spread">'
         f'<span>{glyph(alert.severity)} <span class="sw-strong">{alert.severity.capitalize()}</span> · '
         f"{html_text(standing(alert))}{drill}</span>"
-        f"<span>{at(alert.event_time)} {zone_name()} · {age(alert.event_time)} ago</span></div>"
+        f"<span>{at(alert.event_time)} {zone_name(alert.event_time)} · {age(alert.event_time)} ago</span></div>"
         f'<h2 class="sw-title">{html_text(alert.title)}</h2>'
         f'<div style="font-size:1rem;line-height:1.45">{html_text(alert.summary, 600)}</div>'
         f'<div class="sw-sub" style="margin-top:.15rem">{whom}</div>'
@@ -159,7 +161,7 @@ def _evidence(alert: AlertDetail) -> str:
     items = "".join(f"<tr><td>{when}</td><td>{html_text(fact)}{often}</td></tr>" for when, fact, often in shown)
     rest = len(told) - len(shown)
     more = f'<div class="sw-sub sw-small">and {rest} earlier</div>' if rest else ""
-    head = f'<div class="sw-h">Evidence · {zone_name()}</div>'
+    head = f'<div class="sw-h">Evidence · {zone_name(*(one.event_time for one in alert.evidence))}</div>'
     return f'{head}<table class="sw-table dense">{items}</table>{more}'
 
 

@@ -2,6 +2,7 @@
 // Python may move the selection only with a higher `push`; a refresh without one never does.
 const KEYS = { t: "take", b: "benign", f: "false_alarm", u: "undo", x: "revoke" };
 const SETTLE_MS = 120; // one J asks for its panel at once; a held one only for where it comes to rest
+const MOST_ACTS = 20; // more than anybody does while one answer is on its way
 
 export default function ({ data, parentElement: root, setStateValue, setTriggerValue }) {
   const state = (root.swQueue ??= { rows: new Map(), selected: null, push: null, timer: null, pickedAt: 0 });
@@ -137,9 +138,12 @@ export default function ({ data, parentElement: root, setStateValue, setTriggerV
   }
 
   // An act names the alert that is highlighted now: J and B in one breath never decide the one before.
+  // The acts before it go along: of two on their way Streamlit keeps the last, and Python skips those it has done.
   function act(name, id) {
     clearTimeout(state.timer);
-    state.fire("act", { act: name, id, at: Date.now() });
+    state.number = Math.max(Date.now(), (state.number ?? 0) + 1);
+    state.acts = [...(state.acts ?? []), { act: name, id, number: state.number }].slice(-MOST_ACTS);
+    state.fire("acts", state.acts);
   }
 
   function move(step) {

@@ -41,7 +41,7 @@ def alert_queue(
         fresh: "3 new" in words while rows wait; empty = none do.
         more: the foot's button; empty = everything is listed.
         empty: what to say where there are no rows.
-        on_select, on_act: called before the rerun; `st.session_state.queue` holds `selected` or `act`.
+        on_select, on_act: called before the rerun; `st.session_state.queue` holds `selected` or `acts`.
     """
     listbox = st.components.v2.component("sessionwatch.alert_queue", html=_HTML, css=_CSS, js=_JS)
     listbox(
@@ -57,7 +57,7 @@ def alert_queue(
             "height": HEIGHT,
         },
         on_selected_change=on_select,
-        on_act_change=on_act,
+        on_acts_change=on_act,
     )
 
 
@@ -78,7 +78,7 @@ def queue_row(alert: AlertRow, *, gone: bool) -> dict[str, object]:
         "tags": _tags(alert),
         "why": visible(f"{whom} · {alert.app} — {alert.summary}"),
         "opened": alert.opened.timestamp(),
-        "opened_text": f"{at(alert.opened)} {zone_name()}",
+        "opened_text": f"{at(alert.opened)} {zone_name(alert.opened)}",
         "state": visible(standing(alert), 24),
         "gone": gone,
     }

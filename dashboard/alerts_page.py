@@ -8,11 +8,13 @@ from dashboard import address, dialog, links, live, sign_in
 from dashboard.alert_panel import alert_panel, ask_to_revoke
 from dashboard.alert_queue import alert_queue, queue_row
 from dashboard.client import AlertFilter
+from dashboard.dialog import Dialog
 from dashboard.instants import age, clock, zone_name
 from dashboard.note_dialog import note_dialog
 from dashboard.palette import GLYPHS, MARKDOWN_COLOURS, glyph
 from dashboard.revoke_dialog import revoke_dialog
 from dashboard.safe import html_text
+from dashboard.settle import settle_dialog
 from dashboard.triage import MOST_LISTED, Triage, triage, undo_line
 from schemas.alert import Severity
 from schemas.api import MAX_QUERY, RevocationDetail
@@ -31,11 +33,24 @@ def show() -> None:
         # The list is made anew in the browser, and knows no selection.
         work.move_to(work.selected)
     _board()
+    _dialogs()
+
+
+@st.fragment(key=dialog.PLACE)
+def _dialogs() -> None:
     opened = dialog.opened()
-    if opened is not None and opened.kind == "revoke":
+    if opened is not None:
+        _show(opened)
+    dialog.drawn(opened)
+
+
+def _show(opened: Dialog) -> None:
+    if opened.kind == "revoke":
         revoke_dialog(opened, _revoked)
-    elif opened is not None:
+    elif opened.kind == "note":
         note_dialog(opened)
+    else:
+        settle_dialog(opened, opened.kind, _settled)
 
 
 def _filters() -> AlertFilter:
@@ -110,7 +125,7 @@ def _board() -> None:
         alert, work.open_session = work.open_session, None
         assert alert.session_id is not None
         st.switch_page(links.SESSION, query_params=links.session_address(alert.app, alert.session_id, alert.alert_id))
-    if dialog.just_asked():
+    if dialog.due():
         st.rerun()
 
 
@@ -159,13 +174,15 @@ def _nothing(work: Triage) -> str:
         return "No alerts match these filters."
     if state.stale:
         end = state.view.newest_event if state.view else None
-        return f"Can't tell: data ends {clock(end)} {zone_name()}." if end else "Can't tell: no data has been read."
+        return f"Can't tell: data ends {clock(end)} {zone_name(end)}." if end else "Can't tell: no data has been read."
     if asked is not None and asked.owner is not None:
         return "You have taken nothing that is open."
     if asked is not None and "resolved" in asked.statuses:
         return "Nothing has been closed yet."
     end = state.view.newest_event if state.view else None
-    return f"Nothing open. All quiet up to {clock(end)} {zone_name()}." if end else "Nothing open, and no events yet."
+    return (
+        f"Nothing open. All quiet up to {clock(end)} {zone_name(end)}." if end else "Nothing open, and no events yet."
+    )
 
 
 def _panel(work: Triage) -> None:
@@ -197,10 +214,14 @@ def _selected() -> None:
 
 
 def _acted() -> None:
-    asked = st.session_state.queue.get("act")
-    if not asked or dialog.opened() is not None:
-        return
-    work, act, alert_id = triage(), asked["act"], asked["id"]
+    work = triage()
+    for asked in work.new_acts(st.session_state.queue.get("acts") or []):
+        # What was pressed behind a dialog, and before it showed, was meant for it.
+        if dialog.opened() is None:
+            _do(work, asked["act"], asked["id"])
+
+
+def _do(work: Triage, act: str, alert_id: str | None) -> None:
     if act == "show_new":
         work.show_new()
     elif act == "more":
@@ -231,3 +252,7 @@ def _act_on(work: Triage, act: str, alert_id: str) -> None:
 def _revoked(revocation: RevocationDetail) -> None:
     if revocation.alert_id is not None:
         triage().revoked(revocation.alert_id)
+
+
+def _settled(_revocation: RevocationDetail) -> None:
+    triage().look_again()

@@ -9,7 +9,7 @@ import altair
 import pandas  # type: ignore[import-untyped]
 import streamlit as st
 
-from dashboard import dialog, frame, links, palette, sign_in
+from dashboard import dialog, frame, late_beat, links, palette, sign_in
 
 STATIC = Path(__file__).parent / "static"
 
@@ -29,6 +29,7 @@ def run() -> None:
     """Show the page that the address names, to somebody who is signed in."""
     st.set_page_config(page_title="sessionwatch", page_icon=str(STATIC / "icon.svg"), layout="wide")
     freeze_imports()
+    late_beat.settle()
     st.html(palette.style_sheet())
     signed_in = sign_in.gate()
     pages = {
@@ -45,7 +46,8 @@ def run() -> None:
         dialog.close()
     frame.sidebar()
     frame.band()
-    page.run()
+    with dialog.whole_page():
+        page.run()
 
 
 run()

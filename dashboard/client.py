@@ -23,6 +23,7 @@ from schemas.api import (
     EventPage,
     Me,
     Problem,
+    ReasonRequest,
     RevocationDetail,
     RevokePreview,
     RevokeRequest,
@@ -167,6 +168,11 @@ class Api:
         body = request.model_dump(mode="json", exclude_none=True)
         headers = {"Idempotency-Key": str(uuid4())}
         return self._ask(RevocationDetail, "POST", "/v1/revocations", body=body, headers=headers)
+
+    def settle(self, revocation_id: str, settlement: str, reason: str) -> RevocationDetail:
+        """Approve, drop, release or retry a revocation; answered after its commit."""
+        path = f"/v1/revocations/{_segment(revocation_id)}/{_segment(settlement)}"
+        return self._ask(RevocationDetail, "POST", path, body=ReasonRequest(reason=reason).model_dump(mode="json"))
 
     def _ask(
         self,

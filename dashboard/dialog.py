@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
 import streamlit as st
 
+PLACE = "dialogs"
+"""The key of the fragment in which each page draws its dialogs."""
+
 _OPEN = "dialog"
-_ASKED = "dialog_asked"
+_DRAWN = "dialog_drawn"
+_RUNS = "page_runs"
+
+
+Settlement = Literal["approve", "drop", "release", "retry"]
+"""What a person decides on a revocation that stands, in the API's words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dialog:
-    """A dialog about a session or user, perhaps answering an alert."""
+    """A dialog about a session or user, perhaps answering an alert or settling a revocation."""
 
-    kind: Literal["revoke", "note"]
+    kind: Literal["revoke", "note"] | Settlement
     app: str
     session_id: str | None
     user_id: str | None
     alert_id: str | None = None
     note: str = ""
+    revocation_id: str | None = None
 
 
 def ask(dialog: Dialog) -> None:
-    """Open a dialog with the next run of the page."""
+    """Open a dialog; for callbacks. Only the fragment `PLACE` runs, and not the page with its pictures."""
     st.session_state[_OPEN] = dialog
-    st.session_state[_ASKED] = True
+    st.rerun(PLACE)
 
 
 def close() -> None:
     """Close it."""
     st.session_state.pop(_OPEN, None)
+    st.session_state.pop(_DRAWN, None)
 
 
 def opened() -> Dialog | None:
@@ -40,6 +52,27 @@ def opened() -> Dialog | None:
     return dialog
 
 
-def just_asked() -> bool:
-    """Return whether the page has to run to show it; once."""
-    return bool(st.session_state.pop(_ASKED, False))
+def drawn(dialog: Dialog | None) -> None:
+    """Note which dialog stands on the page."""
+    st.session_state[_DRAWN] = dialog
+
+
+@contextmanager
+def whole_page() -> Iterator[None]:
+    """Run the whole page, its dialog included: until it ends, none is due."""
+    st.session_state[_RUNS] = True
+    try:
+        yield
+    finally:
+        st.session_state[_RUNS] = False
+
+
+def due() -> bool:
+    """Return whether the whole page has to run to show the open one; for the page's fragments.
+
+    It is a state and no event: a run that is broken off between the question and the picture leaves it true, and the
+    next beat asks again.
+    """
+    if st.session_state.get(_RUNS):
+        return False
+    return opened() is not None and st.session_state.get(_DRAWN) != opened()

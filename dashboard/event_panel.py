@@ -26,10 +26,8 @@ def event_panel(event: EventRow, *, before: str | None, after: str | None) -> No
         before, after: ids of its neighbours in the picture; None = it is the first or last.
     """
     kind = f"{event.type} — {event.reason}" if event.reason else event.type
-    st.html(
-        f'<div class="sw-sub sw-small sw-num">{to_the_millisecond(event.event_time)} {zone_name()}</div>'
-        f'<h2 class="sw-title">{html_text(kind)}</h2>'
-    )
+    when = f"{to_the_millisecond(event.event_time)} {zone_name(event.event_time)}"
+    st.html(f'<div class="sw-sub sw-small sw-num">{when}</div><h2 class="sw-title">{html_text(kind)}</h2>')
     rows = "".join(
         f"<tr><td>{name}</td><td>{html_text(value)}</td></tr>"
         for name, value in _details(event)

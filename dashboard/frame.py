@@ -47,7 +47,9 @@ def _pulse() -> None:
         st.html('<div class="sw-live">Not read yet</div>')
         return
     dot, word = (colour("high"), "Not live") if state.stale else (colour("accent"), "Live")
-    until = f"data to {clock(view.newest_event)} {zone_name()}" if view.newest_event else "no events yet"
+    until = (
+        f"data to {clock(view.newest_event)} {zone_name(view.newest_event)}" if view.newest_event else "no events yet"
+    )
     lines = [f'<span style="color:{dot}" aria-hidden="true">●</span> {word} · {until}']
     lines.append(f"lag {view.lag_s:.1f} s · {view.events_per_s:,.0f} events/s")
     if view.dry_run:
@@ -77,6 +79,6 @@ def _warning(state: live.Live) -> str:
     why = "; ".join(html_text(problem) for problem in view.problems)
     if view.newest_event is None:
         return f"<b>Can't tell</b>: no data yet. {why}"
-    ends = f"data ends {clock(view.newest_event)} {zone_name()}, {age(view.newest_event)} ago"
+    ends = f"data ends {clock(view.newest_event)} {zone_name(view.newest_event)}, {age(view.newest_event)} ago"
     behind = f", {view.behind_records:,} records behind, lag {length(view.lag_s)}" if view.behind_records else ""
     return f"<b>Can't tell</b>: {ends}{behind}. {why}"

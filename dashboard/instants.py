@@ -25,9 +25,14 @@ def zone() -> tzinfo:
         return UTC
 
 
-def zone_name() -> str:
-    """Return the chosen zone's short name."""
-    return "UTC" if zone() is UTC else now().astimezone(zone()).strftime("%Z")
+def zone_name(*instants: datetime) -> str:
+    """Return the chosen zone's short name, as it was at the instants: summer and winter have names of their own.
+
+    Args:
+        instants: that stand beside the name, in their order; none = now.
+    """
+    names = [instant.astimezone(zone()).strftime("%Z") for instant in instants or (now(),)]
+    return "/".join(dict.fromkeys(names))
 
 
 def at(instant: datetime, form: str = "%d %b %H:%M:%S") -> str:

@@ -71,7 +71,7 @@ def _step(revocation: RevocationView, step: State, first: datetime | None, steps
 
 def _when(at: datetime, first: datetime | None) -> str:
     if first is None or at == first:
-        return f"{clock(at)} {zone_name()}"
+        return f"{clock(at)} {zone_name(at)}"
     return f"+{took(at - first)}"
 
 

@@ -19,6 +19,7 @@ from dashboard.picture import PICK, described, picture
 from dashboard.revoke_dialog import revoke_dialog
 from dashboard.safe import html_text, visible
 from dashboard.session_search import session_search
+from dashboard.settle import settle_buttons, settle_dialog
 from schemas.api import EventPage, EventRow, RevocationDetail, SessionDetail, SessionPicture
 from schemas.revocation import State
 
@@ -76,16 +77,30 @@ def show() -> None:
     _head(shown)
     _timeline(shown)
     _events(shown)
+    _dialogs()
+
+
+@st.fragment(key=dialog.PLACE)
+def _dialogs() -> None:
     opened = dialog.opened()
-    if opened is not None and opened.kind == "revoke":
+    if opened is not None:
+        _show(opened)
+    dialog.drawn(opened)
+
+
+def _show(opened: Dialog) -> None:
+    if opened.kind == "revoke":
         revoke_dialog(opened, _revoked)
+    elif opened.kind != "note":
+        settle_dialog(opened, opened.kind, _revoked)
 
 
 def _read(app: str, session_id: str) -> Shown | None:
+    # Always there: what follows keeps its place, and by its place Streamlit knows a fragment whose button was pressed.
+    waiting = st.empty()
     shown: Shown | None = st.session_state.get("shown_session")
     if shown is not None and (shown.app, shown.session_id) == (app, session_id):
         return shown
-    waiting = st.empty()
     waiting.skeleton(height=560)
     api = sign_in.api()
     try:
@@ -144,8 +159,9 @@ def _head(shown: Shown) -> None:
             st.html(_facts(shown, session))
             newest = proof.newest(session.revocations)
             if newest is not None:
-                with st.container(border=True):
-                    st.html(proof.proof_html(newest))
+                with st.container(border=True, horizontal=True, vertical_alignment="center"):
+                    st.html(proof.proof_html(newest), width="stretch")
+                    settle_buttons(newest)
             fresh = session.events - shown.detail.events
             if fresh > 0:
                 st.button(
@@ -155,7 +171,7 @@ def _head(shown: Shown) -> None:
                     icon=":material/refresh:",
                     on_click=_forget,
                 )
-        if dialog.just_asked():
+        if dialog.due():
             st.rerun()
 
     head()
@@ -229,7 +245,7 @@ def _facts(shown: Shown, session: SessionDetail) -> str:
         + "".join(
             (
                 _fact("User", html_text(session.user_id or "not known"), html_text(session.app)),
-                _fact("Started" if session.created else "First seen", at(started), zone_name()),
+                _fact("Started" if session.created else "First seen", at(started), zone_name(started)),
                 _fact("Lived", length(session.lived_s), policy),
                 _fact("Events", f"{session.events:,}", f"{session.requests:,} uses · {session.refused:,} failed"),
                 _fact("Networks", f"{len(session.networks)}", new),
@@ -292,11 +308,12 @@ def _legend(shown: SessionPicture) -> str:
         f'<span><span style="color:{colour("high")}">✕</span> fail</span><span>■ destroy</span>'
         "<span>⊘ revocation</span>"
     )
+    zone = zone_name(shown.since, shown.until)
     bins = f" Validates are gathered by {length(shown.bin_s)}." if shown.bin_s else ""
     dropped = f" {shown.dropped:,} events of the sparsest lanes are left out." if shown.dropped else ""
     return (
         f'<div class="sw-sub sw-small sw-spread">'
-        f"<span>Drag the strip below to zoom, click a mark for details. {zone_name()}.{bins}{dropped}</span>"
+        f"<span>Drag the strip below to zoom, click a mark for details. {zone}.{bins}{dropped}</span>"
         f'<span style="display:flex;gap:1rem">{marks}</span></div>'
     )
 
@@ -377,10 +394,11 @@ def _turn(shown: Shown, step: int) -> None:
 
 
 def _table(page: EventPage) -> pd.DataFrame:
+    times = [event.event_time for event in page.items]
     return pd.DataFrame(
         [
             {
-                f"Time ({zone_name()})": to_the_millisecond(event.event_time),
+                f"Time ({zone_name(*times)})": to_the_millisecond(event.event_time),
                 "Event": event.type,
                 "Reason": visible(event.reason or ""),
                 "Network": visible(

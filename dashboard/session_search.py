@@ -68,7 +68,7 @@ def _table(sessions: list[SessionRow]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                f"Last used ({zone_name()})": at(one.last),
+                f"Last used ({zone_name(*(each.last for each in sessions))})": at(one.last),
                 "Age": age(one.last),
                 "User": visible(one.user_id or ""),
                 "App": one.app,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -80,6 +81,7 @@ class Triage:
     says: str = ""
     address: str | None = None
     open_session: AlertRow | None = None
+    last_act: int = 0
 
     def move_to(self, alert_id: str | None) -> None:
         """Select an alert for the person; the list follows."""
@@ -150,6 +152,16 @@ class Triage:
             except ConsoleError as reason:
                 self.detail, self.detail_of, self.missing = None, self.selected, str(reason)
         return self.detail if self.detail is not None and self.detail.alert_id == self.selected else None
+
+    def new_acts(self, acts: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """Return the acts that have not been taken up yet, and count them as taken up."""
+        new = [act for act in acts if act["number"] > self.last_act]
+        self.last_act = max((act["number"] for act in new), default=self.last_act)
+        return new
+
+    def look_again(self) -> None:
+        """Read list and selected alert anew with the next beat: something of them was decided elsewhere."""
+        self.detail_of, self.read_at = None, float("-inf")
 
     def act(self, act: Act, alert_id: str) -> None:
         """Decide or take an alert; a decision moves on to the next."""

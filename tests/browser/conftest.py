@@ -91,9 +91,9 @@ def open_page(request: pytest.FixtureRequest, chromium: Any, watched: Stage) -> 
 def _tell_what_stood_there(contexts: list[Any], complaints: list[str], watched: Stage) -> None:
     """Print what the pages showed and the console said: a failure on another machine is read, not repeated."""
     for page in (page for context in contexts for page in context.pages):
-        print(f"--- {page.url}\n{page.locator('body').inner_text()}")
-    print("--- complaints", *complaints, "--- console.log", sep="\n")
-    print((watched.folder / "console.log").read_text(errors="replace")[-4_000:])
+        print(f"--- {page.url}\n{page.locator('body').inner_text()}")  # noqa: T201
+    print("--- complaints", *complaints, "--- console.log", sep="\n")  # noqa: T201
+    print((watched.folder / "console.log").read_text(errors="replace")[-4_000:])  # noqa: T201
 
 
 def _note(complaints: list[str], message: Any) -> None:

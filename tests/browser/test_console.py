@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -289,10 +291,15 @@ def test_a_viewer_may_look_and_not_decide(open_page: Open) -> None:
     assert page.get_by_role("dialog").count() == 0
 
 
-def test_local_time_is_the_browsers(open_page: Open) -> None:
-    page = open_page(timezone_id="Asia/Tokyo")
+@pytest.mark.parametrize(("zone", "name"), [("Europe/Berlin", r"\bCES?T\b"), ("Asia/Tokyo", r"\bJST\b")])
+def test_local_time_is_the_browsers(open_page: Open, watched: Stage, zone: str, name: str) -> None:
+    wanted = alert_of(watched, VICTIM, "session-hijack")
+    happened = datetime.fromisoformat(wanted["event_time"])
+    page = open_page(f"/?alert={wanted['alert_id']}", timezone_id=zone)
+    panel(page).get_by_text(f"{happened:%d %b %H:%M:%S} UTC").wait_for()
     page.get_by_role("radio", name="Local").click()
-    page.get_by_text("JST").first.wait_for()
+    local = happened.astimezone(ZoneInfo(zone))
+    panel(page).get_by_text(re.compile(f"{local:%d %b %H:%M:%S} {name}")).wait_for()
 
 
 @pytest.mark.parametrize("leave", ["reload", "second tab"])
