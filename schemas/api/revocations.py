@@ -1,0 +1,111 @@
+"""Revocations, and what a person may do to one."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from schemas.api.people import Act
+from schemas.api.sessions import SessionRow
+from schemas.api.shapes import EXAMPLE_SESSION, Answer, AppName, Reason, Request, example
+from schemas.event import SESSION_PATTERN
+from schemas.limits import MAX_USER_ID
+from schemas.revocation import RevocationView, Scope
+
+
+class RevocationPage(Answer):
+    """Revocations, the last decided first."""
+
+    items: list[RevocationView]
+    next: str | None = None
+
+
+class DeliveryRow(Answer):
+    """A message of a revocation to one target."""
+
+    message_id: str
+    lane: str
+    kind: str
+    state: Literal["pending", "delivered", "parked", "dropped"]
+    attempts: int
+    created: datetime
+    next_try: datetime | None
+    finished: datetime | None
+    last_error: str
+
+
+class RevocationDetail(RevocationView):
+    """A revocation, whole.
+
+    Attributes:
+        proven: "not sent", "sent", "delivered, not proven", "confirmed", "failed", "released": as people read it.
+        deliveries: its messages by target.
+        history: what was done to it, the oldest first.
+    """
+
+    proven: str
+    deliveries: list[DeliveryRow]
+    history: list[Act]
+
+
+class RevokeSubject(Request):
+    """Whose sessions: a hashed session id, or for scope "user" the user's id."""
+
+    model_config = example({"app": "bank", "scope": "session", "subject": EXAMPLE_SESSION})
+
+    app: AppName
+    scope: Scope = "session"
+    subject: Annotated[str, StringConstraints(min_length=1, max_length=MAX_USER_ID)]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.scope == "session" and not re.fullmatch(SESSION_PATTERN, self.subject):
+            raise ValueError("subject: expected a hashed session id (s_...) for scope session")
+        return self
+
+
+class RevokeRequest(RevokeSubject):
+    """A person ends a session or all of a user's. Send it with an `Idempotency-Key`.
+
+    Attributes:
+        reason: why, for the record; at least 3 characters.
+        alert_id: the alert that it answers, where there is one.
+    """
+
+    model_config = example({"app": "bank", "subject": EXAMPLE_SESSION, "reason": "the user says it is not her"})
+
+    reason: Reason
+    alert_id: str | None = Field(default=None, max_length=36)
+
+
+class RevokePreview(Answer):
+    """What a manual revocation would do.
+
+    Attributes:
+        would: send, suppress (dry run: shown, never sent), hold (no target of the app can do it), or nothing (it is
+            being taken away already).
+        why: in words.
+        sessions: live sessions that it would end, at most 50 of them; `count` is how many there are.
+        targets: the receivers that would be told.
+    """
+
+    app: str
+    scope: Scope
+    subject: str
+    user_id: str | None
+    would: Literal["send", "suppress", "hold", "nothing"]
+    why: str
+    count: int
+    sessions: list[SessionRow]
+    targets: list[str]
+
+
+class ReasonRequest(Request):
+    """Why a person approves, drops or releases a revocation, or has it delivered anew."""
+
+    model_config = example({"reason": "she called from the number that we know"})
+
+    reason: Reason
