@@ -106,7 +106,7 @@ def sent(broker: str) -> Callable[..., list[dict[str, Any]]]:
 
     def events(emitter: SessionEmitter, number: int, **options: Any) -> list[dict[str, Any]]:
         emitter.flush()
-        records = read(broker, emitter._topic, number, **options)
+        records = read(broker, emitter._settings.topic, number, **options)
         return sorted((record.event for record in records), key=lambda event: event["event_time"])
 
     return events
@@ -118,7 +118,7 @@ def arrived(broker: str) -> Callable[[SessionEmitter, int], list[Arrived]]:
 
     def records(emitter: SessionEmitter, number: int) -> list[Arrived]:
         emitter.flush()
-        return read(broker, emitter._topic, number)
+        return read(broker, emitter._settings.topic, number)
 
     return records
 

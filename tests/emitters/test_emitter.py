@@ -276,12 +276,12 @@ def test_what_the_broker_refuses_for_its_size_is_counted_and_takes_nothing_with_
     # Of Apache Kafka, since the development broker takes anything.
     emitter = make_emitter(bootstrap_servers=apache.bootstrap_servers)
     small = {"max.message.bytes": "20000"}
-    ensure_topic({"bootstrap_servers": apache.bootstrap_servers}, emitter._topic, config=small)
+    ensure_topic({"bootstrap_servers": apache.bootstrap_servers}, emitter._settings.topic, config=small)
     for number in range(10):
         large = {f"a{place}": "x" * 1_000 for place in range(30)} if number in (3, 7) else None
         emitter.created(f"raw-{number}", user=f"user-{number}", attributes=large)
     assert emitter.flush(20)
-    users = {record.event["user_id"] for record in read(apache.bootstrap_servers, emitter._topic, 8)}
+    users = {record.event["user_id"] for record in read(apache.bootstrap_servers, emitter._settings.topic, 8)}
     assert users == {f"user-{number}" for number in range(10) if number not in (3, 7)}
     assert emitter.counters["too_large"] == 2
 
@@ -334,6 +334,6 @@ def test_events_wait_for_a_topic_that_is_missing(make_emitter, apache) -> None:
     for number in range(5):
         emitter.created(f"raw-{number}", user="alice")
     assert not emitter.flush(0.5)
-    ensure_topic({"bootstrap_servers": apache.bootstrap_servers}, emitter._topic)
+    ensure_topic({"bootstrap_servers": apache.bootstrap_servers}, emitter._settings.topic)
     assert emitter.flush(20)
-    assert len(read(apache.bootstrap_servers, emitter._topic, 5)) == 5
+    assert len(read(apache.bootstrap_servers, emitter._settings.topic, 5)) == 5

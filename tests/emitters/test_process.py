@@ -40,13 +40,13 @@ sys.exit(os.waitstatus_to_exitcode(status))
 FORK_WITH_THE_LOCKS_HELD = """
 import threading
 emitter.start()
-process = emitter._process
-process.sampling.acquire(); process.sender._changed.acquire(); process.counters._lock.acquire()
+telling = emitter._telling
+telling._sampling.acquire(); telling._sender._changed.acquire(); telling.counters._lock.acquire()
 child = os.fork()
 if child == 0:
     emitter.validated("raw", user="child")
     os._exit(0 if emitter.flush(10) else 3)
-process.counters._lock.release(); process.sender._changed.release(); process.sampling.release()
+telling.counters._lock.release(); telling._sender._changed.release(); telling._sampling.release()
 _, status = os.waitpid(child, 0)
 emitter.close()
 sys.exit(os.waitstatus_to_exitcode(status))

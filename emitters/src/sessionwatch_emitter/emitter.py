@@ -3,76 +3,25 @@
 from __future__ import annotations
 
 import functools
-import logging
 import os
 import re
-import secrets
-import threading
-import time
 import weakref
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Concatenate, NamedTuple, ParamSpec
+from typing import Any, Concatenate, ParamSpec
 
-from sessionwatch_emitter.counters import Counters
-from sessionwatch_emitter.errors import EmitterError, RevocationListError, SecretError
-from sessionwatch_emitter.event import Fields, Location, Scalar, build_record, client_text, scalars
-from sessionwatch_emitter.event_queue import Priority
+from sessionwatch_emitter.errors import EmitterError, SecretError
+from sessionwatch_emitter.event import Fields, Location, Scalar, client_text
 from sessionwatch_emitter.keys import KeyRing, read_secret
 from sessionwatch_emitter.revocation_list import RevocationList
-from sessionwatch_emitter.sampling import Sample, Sampler
-from sessionwatch_emitter.sender import Sender, monotonic_us
-from sessionwatch_emitter.transport import Transport
+from sessionwatch_emitter.telling import Settings, Telling, Use, now_us
 
 P = ParamSpec("P")
 Raw = str | bytes
 Attributes = Mapping[str, Scalar]
 
-# A session that fails more often than this is told about once a second, with the number.
-FAIL_INTERVAL_US = 1_000_000
-# How long the end of the process may wait for a broker.
-EXIT_TIMEOUT_S = 2.0
-# How many ended sessions wait to be made known to other processes.
-MOST_ENDED = 10_000
-
 _APP = re.compile(r"[a-z0-9._-]{1,64}", re.ASCII)
 _HASHED = re.compile(r"s_[A-Za-z0-9_-]{1,126}", re.ASCII)
-_log = logging.getLogger("sessionwatch_emitter")
-
-
-class _Use(NamedTuple):
-    """What makes two uses of a session differ, so that the second is told at once."""
-
-    user_id: object
-    ip: object
-    user_agent: object
-    device_id: object
-    mfa: object
-    bound: object
-    mark: tuple[int, int]
-
-
-class _Process:
-    """What belongs to one process and must not survive a fork: locks, samplers, counters, queue, thread."""
-
-    def __init__(self, emitter: SessionEmitter) -> None:
-        self.instance = secrets.token_hex(6)
-        self.counters = Counters()
-        self.sampling = threading.Lock()
-        self.uses = Sampler(emitter._sample_interval_us)
-        self.fails = Sampler(FAIL_INTERVAL_US)
-        # What other processes have yet to hear of: session and user, either of which may be None.
-        self.ended: deque[tuple[str | None, object]] = deque(maxlen=MOST_ENDED)
-        self.next_heartbeat_us = 0
-        self.warned: set[tuple[str, type[Exception]]] = set()
-        self.sender = Sender(
-            Transport(emitter._servers, emitter._topic, **emitter._kafka),
-            emitter._queue_size,
-            self.counters,
-            emitter._due,
-            emitter._at_exit,
-        )
 
 
 def _never_raises(
@@ -85,7 +34,7 @@ def _never_raises(
         try:
             method(emitter, *args, **kwargs)
         except Exception as error:  # noqa: BLE001 - never into the app's request
-            emitter._lost(method.__name__, error)
+            emitter._telling.lost(method.__name__, error)
 
     return call
 
@@ -158,19 +107,24 @@ class SessionEmitter:
         self.revocations = revocations
         if revocations is not None:
             revocations.on_unreadable = self.beat
-        self._servers = bootstrap_servers
-        self._topic = topic
-        self._kafka = kafka
-        self._queue_size = queue_size
-        self._sample_interval_us = int(sample_interval * 1e6)
-        self._heartbeat_interval_us = int(heartbeat_interval * 1e6)
+        self._settings = Settings(
+            app,
+            self.keys,
+            bootstrap_servers,
+            topic,
+            kafka,
+            queue_size,
+            int(sample_interval * 1e6),
+            int(heartbeat_interval * 1e6),
+            revocations,
+        )
         # The parent's state is kept in a child, unused: collecting it would close sockets that both share.
-        self._inherited: list[_Process] = []
-        self._process = _Process(self)
+        self._inherited: list[Telling] = []
+        self._telling = Telling(self._settings)
         _renew_after_fork(self)
 
     def __repr__(self) -> str:
-        return f"SessionEmitter({self.app!r}, topic={self._topic!r}, {self.keys!r})"
+        return f"SessionEmitter({self.app!r}, topic={self._settings.topic!r}, {self.keys!r})"
 
     def __enter__(self) -> SessionEmitter:
         return self
@@ -181,10 +135,7 @@ class SessionEmitter:
     @property
     def counters(self) -> dict[str, int]:
         """What was counted in this process; `counters.MEANINGS` says what each number means."""
-        values = self._process.counters.snapshot()
-        if self.revocations is not None:
-            values["revocation_list_unreadable"] = self.revocations.unreadable
-        return values
+        return self._telling.counted()
 
     @_never_raises
     def created(
@@ -232,14 +183,14 @@ class SessionEmitter:
             attributes: at most 32 scalars of the app's own, texts of at most 1,024 characters.
             time_us: when it happened, in microseconds since the epoch; now, if left out.
         """
-        process = self._called("created")
+        telling = self._called("created")
         session_id = self._session_id(session)
         parent_id = None
         if parent is not None:
             is_sso = reason == "sso"
             parent_id = _as_text(parent) if parent_is_hashed else self.keys.parent_id(parent, sso=is_sso)
         fields = _fields(user, ip, user_agent, device_id, reason, location)
-        fields["attributes"] = self._attributes(process, attributes)
+        fields["attributes"] = telling.attributes(attributes)
         fields.update(
             session_id=session_id,
             auth_method=auth_method,
@@ -251,10 +202,7 @@ class SessionEmitter:
             bound=bound,
             action=action,
         )
-        with process.sampling:
-            samples = process.uses.begin(session_id, monotonic_us())
-        self._send_uses(process, samples)
-        self._send(process, "create", _or_now(time_us), fields)
+        telling.begin(session_id, fields, _or_now(time_us))
 
     @_never_raises
     def validated(
@@ -294,34 +242,22 @@ class SessionEmitter:
             attributes: at most 32 scalars of the app's own, texts of at most 1,024 characters.
             time_us: when it happened, in microseconds since the epoch; now, if left out.
         """
-        process = self._called("validated")
+        telling = self._called("validated")
         session_id = self._session_id(session)
         fields = _fields(user, ip, user_agent, device_id, reason, location)
-        fields["attributes"] = self._attributes(process, attributes)
+        fields["attributes"] = telling.attributes(attributes)
         fields.update(auth_method=auth_method, mfa=mfa, token_generation=token_generation, bound=bound, action=action)
-        facts = _Use(
+        facts = Use(
             fields["user_id"],
             fields["ip"],
             fields["user_agent"],
             fields["device_id"],
             mfa,
             bound,
-            mark := self._mark_of(session, fields["user_id"]),
+            self._mark_of(session, fields["user_id"]),
         )
         unsampled = reason != "request" or action is not None
-        with process.sampling:
-            samples = process.uses.use(
-                session_id,
-                facts,
-                fields,
-                monotonic_us(),
-                _or_now(time_us),
-                unsampled=unsampled,
-                ended=mark != (0, 0),
-            )
-            due_us = process.uses.next_due_us()
-        self._send_uses(process, samples)
-        self._swallowed(process, samples, due_us)
+        telling.use(session_id, facts, fields, _or_now(time_us), unsampled=unsampled)
 
     @_never_raises
     def failed(
@@ -357,15 +293,15 @@ class SessionEmitter:
             attributes: at most 32 scalars of the app's own, texts of at most 1,024 characters.
             time_us: when it happened, in microseconds since the epoch; now, if left out.
         """
-        process = self._called("failed")
+        telling = self._called("failed")
         fields = _fields(user, ip, user_agent, device_id, reason, location)
-        fields["attributes"] = self._attributes(process, attributes)
+        fields["attributes"] = telling.attributes(attributes)
         fields.update(
             auth_method=auth_method,
             token_generation=token_generation,
             user_hint=self.keys.user_hint(user_typed) if user_typed else None,
         )
-        self._fail(process, self.keys.session_id(session) if session else None, fields, _or_now(time_us))
+        telling.fail(self.keys.session_id(session) if session else None, fields, _or_now(time_us))
 
     @_never_raises
     def destroyed(
@@ -392,19 +328,19 @@ class SessionEmitter:
             attributes: at most 32 scalars of the app's own, texts of at most 1,024 characters.
             time_us: when it happened, in microseconds since the epoch; now, if left out.
         """
-        process = self._called("destroyed")
+        telling = self._called("destroyed")
         if not session and (reason != "logout_all" or user is None):
             raise ValueError("no session")
         fields = _fields(user, ip, user_agent, device_id, reason, None)
-        fields["attributes"] = self._attributes(process, attributes)
+        fields["attributes"] = telling.attributes(attributes)
         session_id = self.keys.session_id(session) if session else None
-        self._destroy(process, session_id, fields, _or_now(time_us))
+        telling.end(session_id, fields, _or_now(time_us))
 
     @_never_raises
     def revoked(self, session_id: str, *, user: str | None = None) -> None:
         """A revocation was received: the session, by its hashed id, counts as ended at once."""
-        process = self._called("destroyed")
-        self._destroy(process, _hashed(session_id), {"user_id": user, "reason": "revoked"}, _or_now(None))
+        telling = self._called("destroyed")
+        telling.end(_hashed(session_id), {"user_id": user, "reason": "revoked"}, _or_now(None))
 
     @_never_raises
     def refused(
@@ -417,57 +353,36 @@ class SessionEmitter:
         device_id: str | None = None,
     ) -> None:
         """A revoked session, by its hashed id, was shown and refused."""
-        process = self._called("failed")
+        telling = self._called("failed")
         fields = _fields(user, ip, user_agent, device_id, "revoked", None)
-        self._fail(process, _hashed(session_id), fields, _or_now(None))
+        telling.fail(_hashed(session_id), fields, _or_now(None))
 
     @_never_raises
     def beat(self) -> None:
         """Send a heartbeat now: the counters, and how many events wait."""
-        process = self._process
-        process.sender.start()
-        attributes: dict[str, Scalar] = {name: number for name, number in self.counters.items() if number}
-        attributes["waiting"] = process.sender.waiting()
-        attributes["instance"] = process.instance
-        self._send(process, "heartbeat", _or_now(None), {"attributes": attributes}, Priority.REQUEST)
+        self._telling.beat()
 
     def start(self) -> None:
         """Start the background thread and the connection now instead of with the first event."""
-        self._process.sender.start()
+        self._telling.start()
 
     def flush(self, timeout: float = 5.0) -> bool:
         """Send all that was told until now; say whether it was acknowledged within `timeout` seconds."""
-        process = self._process
-        now_us = monotonic_us()
-        with process.sampling:
-            uses, fails = process.uses.drain(now_us), process.fails.drain(now_us)
-        self._send_uses(process, uses)
-        self._send_fails(process, fails)
-        return process.sender.flush(timeout)
+        return self._telling.flush(timeout)
 
     def close(self, timeout: float = 5.0) -> None:
         """Send what is left, for at most `timeout` seconds, and end the thread. Later events are dropped."""
-        self.flush(timeout)
-        self._process.sender.close(1.0)
+        self._telling.close(timeout)
 
-    def _called(self, name: str) -> _Process:
-        process = self._process
-        process.counters.add(name)
-        process.sender.start()
-        return process
+    def _called(self, name: str) -> Telling:
+        telling = self._telling
+        telling.called(name)
+        return telling
 
     def _session_id(self, session: Raw) -> str:
         if not session:
             raise ValueError("no session")
         return self.keys.session_id(session)
-
-    def _attributes(self, process: _Process, attributes: Attributes | None) -> dict[str, object] | None:
-        if not attributes:
-            return None
-        kept = scalars(attributes)
-        if len(kept) < len(attributes):
-            process.counters.add("attributes_dropped", len(attributes) - len(kept))
-        return kept or None
 
     def _mark_of(self, session: Raw, user_id: object) -> tuple[int, int]:
         """Return what changes when another process of the app ends the session, or has it revoked."""
@@ -476,121 +391,10 @@ class SessionEmitter:
         user = user_id if isinstance(user_id, str) else None
         return self.revocations.mark_of(self.keys.session_ids(session), user)
 
-    def _fail(self, process: _Process, session_id: str | None, fields: Fields, time_us: int) -> None:
-        if session_id is None:
-            self._send(process, "fail", time_us, fields, Priority.FAIL)
-            return
-        names = ("reason", "user_id", "user_hint", "ip", "user_agent", "device_id")
-        facts = tuple(fields.get(name) for name in names)
-        with process.sampling:
-            samples = process.fails.use(session_id, facts, fields, monotonic_us(), time_us)
-            due_us = process.fails.next_due_us()
-        self._send_fails(process, samples)
-        self._swallowed(process, samples, due_us)
-
-    def _destroy(self, process: _Process, session_id: str | None, fields: Fields, time_us: int) -> None:
-        now_us = monotonic_us()
-        with process.sampling:
-            samples = process.uses.end(session_id, now_us) if session_id is not None else []
-            if fields["reason"] == "logout_all" and fields["user_id"] is not None:
-                user_id = fields["user_id"]
-                samples += process.uses.end_where(
-                    lambda facts: isinstance(facts, _Use) and facts.user_id == user_id, now_us
-                )
-            if self.revocations is not None:
-                process.ended.append((session_id, fields["user_id"]))
-        self._send_uses(process, samples)
-        self._send(process, "destroy", time_us, {**fields, "session_id": session_id})
-        if self.revocations is not None:
-            process.sender.wake_at(now_us)
-
-    def _swallowed(self, process: _Process, samples: list[Sample], due_us: int | None) -> None:
-        if not samples:
-            process.counters.add("swallowed")
-        if due_us is not None:
-            process.sender.wake_at(due_us)
-
-    def _send_uses(self, process: _Process, samples: list[Sample]) -> None:
-        for sample in samples:
-            fields = {
-                **sample.fields,
-                "session_id": sample.session_id,
-                "count": sample.count,
-                "gap_min_ms": sample.gap_min_ms,
-                "gap_dev_ms": sample.gap_dev_ms,
-            }
-            priority = Priority.REQUEST if fields["reason"] == "request" else Priority.OTHER
-            self._send(process, "validate", sample.time_us, fields, priority)
-
-    def _send_fails(self, process: _Process, samples: list[Sample]) -> None:
-        for sample in samples:
-            fields = {**sample.fields, "session_id": sample.session_id, "count": sample.count}
-            self._send(process, "fail", sample.time_us, fields, Priority.FAIL)
-
-    def _send(
-        self, process: _Process, kind: str, time_us: int, fields: Fields, priority: Priority = Priority.OTHER
-    ) -> None:
-        try:
-            record = build_record(self.app, self.keys, kind, time_us, fields)
-        except (TypeError, ValueError) as error:
-            # One event's odd value must not cost the others that are due with it.
-            self._lost(kind, error)
-            return
-        if record.attributes_dropped:
-            process.counters.add("attributes_dropped", record.attributes_dropped)
-        process.sender.put(priority, record)
-
-    def _due(self, now_us: int) -> int | None:
-        """Queue what is due by time; called by the sender's thread."""
-        process = self._process
-        self._send_due(process, now_us)
-        self._note_ends(process)
-        if now_us >= process.next_heartbeat_us:
-            process.next_heartbeat_us = now_us + self._heartbeat_interval_us
-            self.beat()
-        with process.sampling:
-            wanted = (process.uses.next_due_us(), process.fails.next_due_us(), process.next_heartbeat_us)
-        return min(due_us for due_us in wanted if due_us is not None)
-
-    def _send_due(self, process: _Process, now_us: int) -> None:
-        while True:
-            # In portions, so that no request waits for the lock.
-            with process.sampling:
-                uses, fails = process.uses.due(now_us), process.fails.due(now_us)
-            if not (uses or fails):
-                return
-            self._send_uses(process, uses)
-            self._send_fails(process, fails)
-
-    def _note_ends(self, process: _Process) -> None:
-        if self.revocations is None or not process.ended:
-            return
-        with process.sampling:
-            ended = list(process.ended)
-            process.ended.clear()
-        try:
-            self.revocations.note_ends(
-                [session_id for session_id, _ in ended if session_id is not None],
-                [str(user_id) for session_id, user_id in ended if session_id is None],
-            )
-        except RevocationListError as error:
-            _log.warning("other processes tell the next use of an ended session later: %s", error)
-
-    def _lost(self, name: str, error: Exception) -> None:
-        process = self._process
-        process.counters.add("errors")
-        # Once a kind, and without the error's text: it could quote what the app has passed.
-        if (name, type(error)) not in process.warned:
-            process.warned.add((name, type(error)))
-            _log.error("an event is lost: %s failed with %s", name, type(error).__name__)
-
-    def _at_exit(self) -> None:
-        self.close(EXIT_TIMEOUT_S)
-
     def _after_fork(self) -> None:
-        parent, self._process = self._process, _Process(self)
+        parent, self._telling = self._telling, Telling(self._settings)
         self._inherited.append(parent)
-        parent.sender.abandon()
+        parent.abandon()
 
 
 def _renew_after_fork(emitter: SessionEmitter) -> None:
@@ -635,4 +439,4 @@ def _as_text(parent: Raw) -> str:
 
 
 def _or_now(time_us: int | None) -> int:
-    return time.time_ns() // 1000 if time_us is None else time_us
+    return now_us() if time_us is None else time_us
