@@ -1,38 +1,17 @@
+"""What an alert leads to: a revocation, once, or the reason why not."""
+
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import msgspec
 import pytest
 
-from response.clock import now_us
-from response.commands import Retry, RevokeManually
-from response.policy import PolicyLine
+from response.commands import RevokeManually
 from response.targets.webhook import WebhookTarget
-from schemas.alert import Alert, AlertChange, Severity
-from schemas.instant import HOUR, MINUTE, SECOND
+from schemas.alert import AlertChange, Severity
+from schemas.instant import HOUR, SECOND
 from schemas.revocation import WebhookBody
-from tests.response.given import SESSION, Pipeline, alert, event, eventually, raised, use
-from tests.response.receivers import OLD_SECRET, SECRET, Receiver, answers, hangs
-
-Start = Callable[..., Pipeline]
-
-ANY_REVOKES = PolicyLine(("notify", "revoke_session"))
-
-
-def other_client(receiver: Receiver) -> WebhookTarget:
-    """The bank's target as the next run of the pipeline makes it."""
-    return WebhookTarget("bank", "bank", receiver.url, [SECRET], allow_private=True)
-
-
-def steal(one: Pipeline, *alerts, session: str = SESSION) -> None:  # type: ignore[no-untyped-def]
-    """A use by a thief, and the alerts that it leads to."""
-    one.turn([use(session)], raised(*(alerts or (alert(session_id=session),))))
-
-
-def withdrawn(*alerts: Alert) -> list[AlertChange]:
-    """The alerts as the detectors withdraw them."""
-    return [AlertChange("withdrawn", msgspec.structs.replace(one, status="withdrawn")) for one in alerts]
+from tests.response.given import SESSION, alert, event, raised, use
+from tests.response.receivers import Receiver, answers
+from tests.response.theft import ANY_REVOKES, NOT_EFFECTIVE, Start, other_client, steal, withdrawn
 
 
 def test_one_theft_is_one_signed_webhook(pipeline: Start, bank: WebhookTarget, receiver: Receiver) -> None:
@@ -43,72 +22,6 @@ def test_one_theft_is_one_signed_webhook(pipeline: Start, bank: WebhookTarget, r
     assert len(receiver.calls) == 1
     assert (body.type, body.data.session_id, body.data.user_id) == ("session.revoked", SESSION, "alice")
     assert (body.data.scope, body.data.sequence, body.data.severity) == ("session", 1, "critical")
-
-
-def test_it_leaves_within_milliseconds_of_the_commit(pipeline: Start, bank: WebhookTarget, receiver: Receiver) -> None:
-    one = pipeline(targets=[bank])
-    one.turn([use(f"s_other_{number}") for number in range(100)])
-    waits = []
-    for number in range(20):
-        session = f"s_{number}"
-        steal(one, alert(session_id=session), session=session)
-        committed = now_us()
-        [delivered] = one.until_result().settled_messages
-        waits.append((delivered.finished_us or 0) - committed)
-    assert sorted(waits)[10] < 50_000
-    assert len(receiver.calls) == 20
-
-
-def test_it_goes_from_sent_to_delivered_to_confirmed(pipeline: Start, bank: WebhookTarget) -> None:
-    one = pipeline(targets=[bank])
-    steal(one)
-    assert one.states() == ["sent"]
-    one.until_result()
-    assert one.states() == ["delivered"]
-    one.turn([event("destroy", "revoked")])
-    assert one.states() == ["confirmed"]
-    assert one.acts()[-3:] == ["alert raised", "revocation delivered", "revocation confirmed"]
-
-
-def test_a_refused_use_confirms_too(pipeline: Start, bank: WebhookTarget) -> None:
-    one = pipeline(targets=[bank])
-    steal(one)
-    one.turn([event("fail", "revoked")])
-    assert one.states() == ["confirmed"]
-
-
-def test_proof_may_arrive_before_the_result_of_the_delivery(pipeline: Start, bank: WebhookTarget) -> None:
-    one = pipeline(targets=[bank])
-    steal(one)
-    one.turn([event("destroy", "revoked")])
-    one.until_result()
-    [row] = one.reader.revocations()
-    assert row.state == "confirmed"
-    assert {"requested", "sent", "delivered", "confirmed"} <= row.times.keys()
-
-
-def test_another_ends_proof_is_none(pipeline: Start, bank: WebhookTarget) -> None:
-    one = pipeline(targets=[bank])
-    steal(one)
-    one.turn([event("destroy", "logout"), event("destroy", "revoked", "s_other"), event("validate", "revoked")])
-    assert one.states() == ["sent"]
-
-
-def test_an_older_event_proves_nothing(pipeline: Start, bank: WebhookTarget) -> None:
-    one = pipeline(targets=[bank])
-    steal(one)
-    one.turn([event("fail", "revoked", ago_us=MINUTE)])
-    assert one.states() == ["sent"]
-
-
-def test_the_delivery_is_a_signal_for_the_detectors(pipeline: Start, bank: WebhookTarget) -> None:
-    one = pipeline(targets=[bank])
-    steal(one)
-    [signal] = one.until_result().signals
-    [row] = one.reader.revocations()
-    assert (signal.kind, signal.app, signal.session_id) == ("revocation_delivered", "bank", SESSION)
-    assert signal.payload == {"revocation_id": row.revocation_id, "sequence": 1}
-    assert signal.time_us == row.times["delivered"]
 
 
 def test_two_alerts_on_one_session_are_one_revocation(pipeline: Start, bank: WebhookTarget, receiver: Receiver) -> None:
@@ -244,114 +157,6 @@ def test_a_withdrawn_alert_undoes_nothing_that_was_sent(pipeline: Start, bank: W
     assert "revocation stands" in one.acts()
 
 
-NOT_EFFECTIVE = alert("revocation-not-effective")
-
-
-def test_a_revocation_that_is_disproved_has_failed_and_is_delivered_once_more(
-    pipeline: Start, bank: WebhookTarget, receiver: Receiver
-) -> None:
-    one = pipeline(targets=[bank])
-    steal(one)
-    one.until_result()
-    one.turn([event("destroy", "revoked")])
-    one.turn([use()], raised(NOT_EFFECTIVE))
-    assert one.states() == ["failed"]
-    one.until_result()
-    first, second = (WebhookBody.model_validate(call.verified()) for call in receiver.calls)
-    assert first.data == second.data
-    assert receiver.calls[0].headers["webhook-id"] != receiver.calls[1].headers["webhook-id"]
-
-
-def test_only_once(pipeline: Start, bank: WebhookTarget, receiver: Receiver) -> None:
-    one = pipeline(targets=[bank])
-    steal(one)
-    one.until_result()
-    one.turn([use()], raised(NOT_EFFECTIVE))
-    one.until_result()
-    batch = one.turn([use()], [AlertChange("escalated", NOT_EFFECTIVE)])
-    assert batch.messages == []
-    assert one.states() == ["failed"]
-
-
-def test_in_a_dry_run_nothing_is_delivered_once_more(pipeline: Start, bank: WebhookTarget, receiver: Receiver) -> None:
-    one = pipeline(targets=[bank])
-    steal(one)
-    one.until_result()
-    one = pipeline(targets=[other_client(receiver)], dry_run=True)
-    batch = one.turn([use()], raised(NOT_EFFECTIVE))
-    assert (one.states(), batch.messages) == (["failed"], [])
-
-
-def test_a_later_refusal_confirms_a_failed_one(pipeline: Start, bank: WebhookTarget) -> None:
-    one = pipeline(targets=[bank])
-    steal(one)
-    one.until_result()
-    one.turn([use()], raised(NOT_EFFECTIVE))
-    one.turn([event("fail", "revoked")])
-    assert one.states() == ["confirmed"]
-
-
-def accepted(minutes: int) -> list[AlertChange]:
-    """The revoked session accepted by another server of the app, so many minutes from now."""
-    last_us = now_us() + minutes * MINUTE
-    return [AlertChange("updated", msgspec.structs.replace(NOT_EFFECTIVE, last_event_time_us=last_us))]
-
-
-def disproved_and_confirmed(one: Pipeline) -> None:
-    """A revocation that was disproved, delivered again, and then confirmed by one server of the app."""
-    steal(one)
-    one.until_result()
-    one.turn([use()], raised(NOT_EFFECTIVE))
-    one.until_result()
-    one.turn([event("fail", "revoked")])
-    assert one.states() == ["confirmed"]
-
-
-def test_what_one_server_confirms_another_may_disprove(pipeline: Start, bank: WebhookTarget) -> None:
-    one = pipeline(targets=[bank])
-    disproved_and_confirmed(one)
-    batch = one.turn([use()], accepted(minutes=60))
-    assert (one.states(), batch.messages) == (["failed"], [])
-
-
-def test_a_use_before_the_newest_proof_disproves_nothing(pipeline: Start, bank: WebhookTarget) -> None:
-    one = pipeline(targets=[bank])
-    disproved_and_confirmed(one)
-    one.turn([event("fail", "revoked", ago_us=-90 * MINUTE)])
-    batch = one.turn([use()], accepted(minutes=60))
-    assert (one.states(), batch.revocations) == (["confirmed"], [])
-
-
-def test_a_proof_before_the_newest_use_confirms_nothing(pipeline: Start, bank: WebhookTarget) -> None:
-    one = pipeline(targets=[bank])
-    disproved_and_confirmed(one)
-    one.turn([use()], accepted(minutes=60))
-    one.turn([use()], accepted(minutes=70))
-    one.turn([event("fail", "revoked", ago_us=-65 * MINUTE)])
-    assert one.states() == ["failed"]
-    one.turn([event("fail", "revoked", ago_us=-75 * MINUTE)])
-    assert one.states() == ["confirmed"]
-
-
-def test_which_came_last_is_known_after_a_restart(pipeline: Start, bank: WebhookTarget, receiver: Receiver) -> None:
-    disproved_and_confirmed(pipeline(targets=[bank]))
-    one = pipeline(targets=[other_client(receiver)])
-    one.turn([use()], accepted(minutes=60))
-    assert one.states() == ["failed"]
-
-
-def test_a_use_within_the_grace_of_a_later_delivery_says_nothing_against_it(
-    pipeline: Start, bank: WebhookTarget
-) -> None:
-    one = pipeline(targets=[bank])
-    disproved_and_confirmed(one)
-    [row] = one.reader.revocations()
-    one.turn(commands=[Retry(row.revocation_id, by="eve")])
-    one.until_result()
-    one.turn([use()], accepted(minutes=0))
-    assert one.states() == ["delivered"]
-
-
 def test_a_second_alert_sends_what_never_reached_the_app_anew(
     pipeline: Start, bank: WebhookTarget, receiver: Receiver
 ) -> None:
@@ -445,82 +250,3 @@ def test_the_withdrawal_of_an_alert_that_never_asked_lets_nothing_go(pipeline: S
     steal(one, alert(), medium)
     one.turn([], withdrawn(medium))
     assert one.states() == ["held"]
-
-
-def test_a_receiver_that_answers_500_gets_the_same_message_again(
-    pipeline: Start, bank: WebhookTarget, receiver: Receiver
-) -> None:
-    receiver.behaviours = [answers(500), answers(200)]
-    one = pipeline(targets=[bank])
-    steal(one)
-    one.until(lambda: one.states() == ["delivered"])
-    assert [call.headers["webhook-id"] for call in receiver.calls] == [receiver.calls[0].headers["webhook-id"]] * 2
-    assert receiver.calls[1].at - receiver.calls[0].at < 1
-
-
-def test_a_receiver_that_will_never_take_it_makes_it_failed(
-    pipeline: Start, bank: WebhookTarget, receiver: Receiver
-) -> None:
-    receiver.behaviours = [answers(422)]
-    one = pipeline(targets=[bank])
-    steal(one)
-    one.until_result()
-    [row] = one.reader.revocations()
-    assert (row.state, row.note) == ("failed", "webhook:bank did not take it: answered 422")
-
-
-def test_a_receiver_that_hangs_delays_no_other_app(pipeline: Start, bank: WebhookTarget, receiver: Receiver) -> None:
-    receiver.behaviours = [hangs()]
-    with Receiver() as other:
-        shop = WebhookTarget("shop", "shop", other.url, [OLD_SECRET], allow_private=True)
-        one = pipeline(targets=[bank, shop])
-        one.turn([use(), use(app="shop")], raised(alert(), alert(app="shop")))
-        result = one.until_result().settled_messages[0]
-    assert (result.lane, result.state) == ("webhook:shop", "delivered")
-    assert other.calls[0].verified(OLD_SECRET)
-
-
-@pytest.mark.parametrize("state", ["sent", "delivered"])
-def test_a_restart_takes_up_where_it_was(pipeline: Start, bank: WebhookTarget, receiver: Receiver, state: str) -> None:
-    one = pipeline(targets=[bank])
-    steal(one)
-    eventually(lambda: receiver.calls)
-    if state == "delivered":
-        one.until_result()
-    one = pipeline(targets=[other_client(receiver)])
-    if state == "sent":
-        one.until_result()
-    steal(one, alert("use-after-destroy"))
-    one.turn([event("destroy", "revoked")])
-    assert one.states() == ["confirmed"]
-    assert len({call.headers["webhook-id"] for call in receiver.calls}) == 1
-
-
-def test_the_budget_holds_over_a_restart(pipeline: Start, bank: WebhookTarget, receiver: Receiver) -> None:
-    steal(pipeline(targets=[bank], number=1))
-    one = pipeline(targets=[other_client(receiver)], number=1)
-    steal(one, session="s_2")
-    assert one.states() == ["sent", "held"]
-
-
-def test_a_target_that_left_the_configuration_makes_its_revocations_failed(
-    pipeline: Start, bank: WebhookTarget, receiver: Receiver
-) -> None:
-    receiver.behaviours = [hangs()]
-    steal(pipeline(targets=[bank]))
-    one = pipeline()
-    one.until_result()
-    assert one.states() == ["failed"]
-    assert one.reader.pending_messages() == []
-
-
-def test_stopping_takes_no_longer_than_it_may(pipeline: Start, bank: WebhookTarget, receiver: Receiver) -> None:
-    receiver.behaviours = [hangs()]
-    with Receiver([hangs()]) as other:
-        shop = WebhookTarget("shop", "shop", other.url, [SECRET], allow_private=True, deadline_s=0.5)
-        one = pipeline(targets=[bank, shop])
-        one.turn([use(), use(app="shop")], raised(alert(), alert(app="shop")))
-        eventually(lambda: receiver.calls and other.calls)
-        begun = now_us()
-        one.responder.close(0.1)
-        assert now_us() - begun < SECOND
