@@ -98,7 +98,8 @@ def test_a_megabyte_of_texts_is_no_burden() -> None:
     value = json.dumps({"a": [""] * 200_000}).encode()
     began = time.process_time()
     redacted(value)
-    assert time.process_time() - began < 2
+    # Work that grows with the square of the length would take minutes.
+    assert time.process_time() - began < 20
 
 
 TEXTS = st.text(min_size=8, max_size=40)
