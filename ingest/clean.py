@@ -6,6 +6,7 @@ from typing import cast
 
 from ingest.strict_json import Json
 from schemas.cleaning import CLIENT_TEXT, clean_flags, clean_ip, clean_text, clean_user_hint, clean_user_id
+from schemas.drill import DrillKey
 from schemas.event import SessionEvent
 from schemas.limits import MAX_ATTRIBUTE_NAME, MAX_ATTRIBUTES, MAX_REASON
 from schemas.refusal import Reason, Refused
@@ -14,10 +15,14 @@ _KNOWN = frozenset(SessionEvent.model_fields)
 _OPTIONAL_TEXT = (*CLIENT_TEXT, "session_id", "parent_session_id", "ip", "reason", "user_hint")
 
 
-def clean_event(raw: dict[str, Json]) -> tuple[dict[str, Json], list[str]]:
+def clean_event(raw: dict[str, Json], drills: DrillKey | None = None) -> tuple[dict[str, Json], list[str]]:
     """Return the fields, cleaned, and what had to be done to them.
 
     Unknown scalars go to the attributes as long as they fit; the rest of the unknown is dropped with a flag.
+
+    Args:
+        raw: the event as it came.
+        drills: knows the installation's own fire drills; None = no mark counts.
 
     Raises:
         Refused: attributes, when they are no object of scalars or more than 32.
@@ -30,9 +35,8 @@ def clean_event(raw: dict[str, Json]) -> tuple[dict[str, Json], list[str]]:
     _clean_texts(fields, flags)
     _clean_identities(fields, flags)
     _clean_attributes(raw, fields, flags)
-    if fields.get("drill") is not None:
-        # Drills are signed by the pipeline; this version makes none, so whoever sends one wants to
-        # be overlooked.
+    if fields.get("drill") is not None and (drills is None or not drills.counts(raw)):
+        # Whoever marks an attack as a drill without our signature wants it to be overlooked.
         fields["drill"] = None
         flags.append("drill:unsigned")
     return fields, flags
