@@ -9,6 +9,9 @@ from schemas.event import NO_AGENT, Agent, Event, Place
 EGRESS_TYPES = frozenset({"office", "vpn", "relay"})
 """Networks through which many people leave, or one person leaves by many addresses."""
 
+ANONYMISER_TYPES = frozenset({"tor", "vpn", "relay", "proxy", "anonymiser", "hosting"})
+"""Networks that hide where somebody really is; public VPNs mostly leave through hosting networks."""
+
 
 class Seen(Protocol):
     """Whatever says from where and with what: an event, or a remembered use."""

@@ -46,6 +46,8 @@ class SessionHijack(Rule[SessionContext, None]):
         "Else revoke the session, ask the user to sign in again, look for the same network in other sessions.",
     )
     repeats = False
+    # Only a change is judged.
+    repeats = False
     Parameters = HijackParameters
 
     def on_event(self, event: Event, context: SessionContext, memory: None, app: AppPolicy) -> Hit | None:

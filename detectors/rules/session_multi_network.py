@@ -44,6 +44,8 @@ class SessionMultiNetwork(Rule[SessionContext, None]):
         "Else revoke the session and ask the user to sign in again.",
     )
     repeats = False
+    # Only a change is judged.
+    repeats = False
     Parameters = MultiNetworkParameters
 
     def on_event(self, event: Event, context: SessionContext, memory: None, app: AppPolicy) -> Hit | None:

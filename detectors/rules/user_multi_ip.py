@@ -43,6 +43,8 @@ class UserMultiIp(Rule[UserContext, None]):
         "Else ask the user, end the sessions that are not theirs, reset the password.",
     )
     repeats = False
+    # Only a change is judged.
+    repeats = False
     Parameters = UserMultiIpParameters
 
     def on_event(self, event: Event, context: UserContext, memory: None, app: AppPolicy) -> Hit | None:
@@ -79,6 +81,12 @@ def distinct_networks(uses: list[Use]) -> list[Use]:
         mobile = use.place.network_type == "mobile"
         if mobile and any(known.place.network_type == "mobile" for known in distinct):
             continue
-        if not any(same_network(known, use) for known in distinct):
+        if not any(same_network(known, use) or _one_household(known, use) for known in distinct):
             distinct.append(use)
     return distinct
+
+
+def _one_household(one: Use, other: Use) -> bool:
+    # At home the laptop speaks IPv4 and the phone IPv6, through one provider.
+    before, now = one.place, other.place
+    return before.version != now.version and before.asn is not None and before.asn == now.asn

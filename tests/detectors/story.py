@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from detectors.engine import Engine
+from detectors.findings.stage import Detection
 from detectors.plan import Plan, RuleSetting
 from detectors.rules import BUILTIN
 from ingest.agents import agent_of
@@ -22,7 +23,7 @@ from ingest.places import KnownNetwork, Places
 from schemas.alert import Alert, AlertChange, Severity
 from schemas.app import AppPolicy, Apps
 from schemas.event import Event
-from schemas.instant import SECOND, to_rfc3339
+from schemas.instant import DAY, HOUR, SECOND, to_rfc3339
 from schemas.signal import Signal
 
 START_US = 1_793_520_000 * SECOND
@@ -45,6 +46,8 @@ MUNICH_CARRIER, MUNICH_CARRIER_2 = "192.0.8.4", "192.0.9.4"
 OFFICE = "192.0.16.1"
 NEW_YORK = "198.51.100.9"
 AMSTERDAM_HOSTING = "203.0.113.80"
+PARIS_CARRIER = "198.18.4.4"
+STOCKHOLM_VPN, STOCKHOLM_RELAY = "198.18.8.8", "198.18.9.9"
 
 PLACES = Places([
     KnownNetwork("192.0.2.0/24", "home", 64500, "DE"),
@@ -54,6 +57,9 @@ PLACES = Places([
     KnownNetwork("192.0.16.0/24", "office", 64520, "DE"),
     KnownNetwork("198.51.100.0/24", None, 64530, "US"),
     KnownNetwork("203.0.113.0/24", "hosting", 64540, "NL"),
+    KnownNetwork("198.18.4.0/24", "mobile", 64550, "FR"),
+    KnownNetwork("198.18.8.0/24", "vpn", 64560, "SE"),
+    KnownNetwork("198.18.9.0/24", "relay", 64561, "SE"),
 ])  # fmt: skip
 
 
@@ -72,15 +78,52 @@ def logout(user: str, at: float, ip: str = BERLIN, agent: str | None = FIREFOX, 
     return event("destroy", user, at, ip, agent, **{"reason": "logout", **fields})
 
 
+def refused(user: str, at: float, reason: str, ip: str = BERLIN, agent: str | None = FIREFOX, **fields: Any) -> Event:
+    """Something is refused: a password, a factor, a session id."""
+    return event("fail", user, at, ip, agent, **{"reason": reason, **fields})
+
+
+def days_of(
+    user: str, days: int, *, until: int = 0, hours: Sequence[int] = (9, 14), weekdays: Sequence[int] = tuple(range(7)),
+    ip: str = BERLIN, agent: str | None = FIREFOX, **fields: Any,
+) -> list[Event]:  # fmt: skip
+    """A user's days before the start: a login in the first of the hours (UTC), a use in each of the others.
+
+    Args:
+        days: how many, those that are no weekday of the user's included.
+        until: how many days before the day of the start they end; 0 = the last is yesterday.
+        weekdays: Monday is 0.
+    """
+    stream = []
+    for ago in range(days + until, until, -1):
+        midnight_us = START_US // DAY * DAY - ago * DAY
+        if (midnight_us // DAY + 3) % 7 not in weekdays:
+            continue
+        session = f"{user}-{ago}-{fields.get('device_id', '')}"
+        for place, hour in enumerate(hours):
+            at = (midnight_us + hour * HOUR - START_US) / SECOND + place
+            word = use if place else login
+            stream.append(word(user, at, ip, agent, session=session, **fields))
+    return stream
+
+
 def rotation(user: str, at: float, session: str, parent: str, ip: str = BERLIN, **fields: Any) -> Event:
     """A session goes on under a new id."""
-    return login(user, at, ip, session=session, reason="rotation", parent_session_id=f"s_{parent}", **fields)
+    return login(
+        user, at, ip, session=session, parent_session_id=f"s_{parent}", **{"reason": "rotation", **fields}
+    )  # fmt: skip
 
 
 def delivered(user: str, at: float, revocation: str = "r1", kind: str = "revocation_delivered") -> Signal:
     """The pipeline has delivered a revocation of the user's session (or released it)."""
     time_us = START_US + round(at * SECOND)
     return Signal(f"{kind}:{at}", time_us, kind, "bank", f"s_{user}", user, {"revocation_id": revocation})  # type: ignore[arg-type]
+
+
+def flagged(user: str, at: float, session: str) -> Signal:
+    """An alert says that a session may not be its user's."""
+    time_us = START_US + round(at * SECOND)
+    return Signal(f"flagged:{session}:{at}", time_us, "session_flagged", "bank", f"s_{session}", user)
 
 
 def event(
@@ -175,8 +218,13 @@ def given(
 ) -> Story:
     """Judge a stream in the order given. `rules` names the ones to run; all built-in ones otherwise."""
     only = [rules] if isinstance(rules, str) else rules
-    engine = Engine(Plan(settings, rules=BUILTIN, only=only), apps or default_apps())
-    return Story(stream, final_alerts([engine.process(stream).changes, engine.finish().changes]).values())
+    detection = new_detection(Plan(settings, rules=BUILTIN, only=only), apps or default_apps())
+    return Story(stream, final_alerts([detection.process(stream).changes, detection.finish().changes]).values())
+
+
+def new_detection(plan: Plan, apps: Apps, shards: int = 1) -> Detection:
+    """Return an empty detection stage."""
+    return Detection(Engine(plan, apps, shards=shards), plan, apps)
 
 
 def default_apps() -> Apps:
@@ -204,4 +252,7 @@ def _line(item: Event | Signal) -> str:
     return f"{time} {item.type}({item.reason}) {item.session_id} user={item.user_id} {place} {item.agent.family}"
 
 
-__all__ = ["Severity", "alert", "delivered", "event", "given", "login", "logout", "rotation", "use"]
+__all__ = [
+    "Severity", "alert", "days_of", "delivered", "event", "flagged", "given", "login", "logout", "refused", "rotation",
+    "use",
+]  # fmt: skip

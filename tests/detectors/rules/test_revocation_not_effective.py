@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from tests.detectors.story import Story, alert, delivered, given, login, logout, use
+from tests.detectors.story import Story, alert, delivered, given, login, logout, rotation, use
 
 # The app of these stories declares a revoke_grace of 5 s (the default) and no clock skew.
 
@@ -79,3 +79,30 @@ def test_a_second_revocation_is_held_to_its_own_delivery() -> None:
         delivered("alice", at=30, revocation="r2"),
         use("alice", at=40),
     ).then(alert("revocation-not-effective"), alert("revocation-not-effective"))
+
+
+def test_a_session_refreshed_out_of_a_revoked_one_is_held_to_the_same() -> None:
+    # ory/hydra#3484: the session is revoked, its tokens live on.
+    not_effective(
+        login("alice", at=0),
+        delivered("alice", at=10),
+        rotation("alice", at=30, session="second", parent="alice", reason="refresh"),
+    ).then(alert("revocation-not-effective", "critical", session="second"))
+
+
+def test_a_refresh_that_raced_the_revocation_does_not_save_the_session() -> None:
+    not_effective(
+        login("alice", at=0),
+        logout("alice", at=10, reason="revoked"),
+        rotation("alice", at=10.2, session="second", parent="alice"),
+        use("alice", at=60, session="second"),
+    ).then(alert("revocation-not-effective", session="second"))
+
+
+def test_a_session_refreshed_before_the_revocation_is_another() -> None:
+    not_effective(
+        login("alice", at=0),
+        rotation("alice", at=5, session="second", parent="alice"),
+        delivered("alice", at=10),
+        use("alice", at=60, session="second"),
+    ).silent()

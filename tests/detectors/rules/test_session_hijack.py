@@ -15,6 +15,7 @@ from tests.detectors.story import (
     FIREFOX,
     FIREFOX_UPGRADED,
     NEW_YORK,
+    OFFICE,
     Story,
     alert,
     event,
@@ -180,3 +181,18 @@ def test_the_user_is_known_from_earlier_events_of_the_session() -> None:
     stolen = use("alice", at=60, ip=NEW_YORK, agent=CURL)
     stolen.user_id = None
     hijack(login("alice", at=0), stolen).then(alert("session-hijack", user="alice"))
+
+
+def test_a_department_behind_another_proxy_keeps_its_sessions() -> None:
+    # alphagov/notifications-admin PR 1053: the address changes for all at once, the browsers stay.
+    users = [f"user{number}" for number in range(30)]
+    hijack(
+        *[login(user, at=0, ip=OFFICE) for user in users], *[use(user, at=600, ip=NEW_YORK) for user in users]
+    ).silent()
+
+
+def test_internal_calls_of_the_identity_provider_are_named() -> None:
+    # panther-labs/panther-analysis PR 1086
+    settings = {"session-hijack": RuleSetting(HijackParameters(internal_clients=("idp-internal",)))}
+    internal = use("alice", at=60, ip=NEW_YORK, agent="idp-internal/2.0")
+    hijack(login("alice", at=0), internal, use("alice", at=90), settings=settings).silent()

@@ -4,7 +4,7 @@ from detectors.plan import RuleSetting
 from detectors.rules.use_after_destroy import UseAfterDestroyParameters
 from schemas.app import AppPolicy, Apps
 from schemas.instant import MINUTE, SECOND
-from tests.detectors.story import Story, alert, given, login, logout, use
+from tests.detectors.story import Story, alert, given, login, logout, rotation, use
 
 
 def after_destroy(*stream: object, **options: object) -> Story:
@@ -78,4 +78,49 @@ def test_a_logout_told_late_does_not_end_a_later_life_of_the_same_id() -> None:
         *[use("alice", at=at) for at in range(510, 1000, 60)],
         logout("alice", at=100),
         use("alice", at=1000),
+    ).silent()
+
+
+def test_a_session_refreshed_out_of_an_ended_one_goes_on_with_it() -> None:
+    after_destroy(
+        login("alice", at=0, session="first"),
+        logout("alice", at=100, session="first"),
+        rotation("alice", at=300, session="second", parent="first", reason="refresh"),
+    ).then(alert("use-after-destroy", "high", session="second"))
+
+
+def test_a_refresh_that_raced_the_logout_does_not_save_the_session() -> None:
+    after_destroy(
+        login("alice", at=0, session="first"),
+        logout("alice", at=100, session="first"),
+        rotation("alice", at=100.4, session="second", parent="first"),
+        use("alice", at=300, session="second"),
+    ).then(alert("use-after-destroy", "high", session="second"))
+
+
+def test_a_rotation_that_ends_the_old_id_first_is_a_rotation() -> None:
+    after_destroy(
+        login("alice", at=0, session="first"),
+        logout("alice", at=100, session="first", reason="rotated"),
+        rotation("alice", at=100.1, session="second", parent="first"),
+        use("alice", at=300, session="second"),
+    ).silent()
+
+
+def test_the_visitor_that_a_framework_makes_of_a_signed_out_user_is_nobody() -> None:
+    visitor = rotation("alice", at=100.1, session="second", parent="first")
+    seen = use("alice", at=300, session="second")
+    visitor.user_id = seen.user_id = None
+    after_destroy(
+        login("alice", at=0, session="first"), logout("alice", at=100, session="first"), visitor, seen
+    ).silent()
+
+
+def test_a_login_in_the_session_that_follows_is_a_new_session() -> None:
+    after_destroy(
+        login("alice", at=0, session="first"),
+        logout("alice", at=100, session="first"),
+        rotation("alice", at=100.1, session="second", parent="first"),
+        login("alice", at=200, session="second"),
+        use("alice", at=300, session="second"),
     ).silent()

@@ -12,6 +12,7 @@ from tests.detectors.story import (
     MUNICH_CARRIER_2,
     NEW_YORK,
     OFFICE,
+    SAFARI_IPHONE,
     Story,
     alert,
     given,
@@ -90,3 +91,16 @@ def test_apps_apart_do_not() -> None:
         login("alice", at=1, app="shop", ip=NEW_YORK),
         login("alice", at=2, app="mail", ip=AMSTERDAM_HOSTING),
     ).silent()
+
+
+def test_laptop_and_phone_in_both_protocols_of_one_home_are_one_network() -> None:
+    multi_ip(
+        login("alice", at=0, session="laptop", ip=BERLIN),
+        login("alice", at=60, session="phone", ip=BERLIN_IPV6, agent=SAFARI_IPHONE),
+        use("alice", at=120, session="phone", ip=MUNICH_CARRIER, agent=SAFARI_IPHONE),
+    ).silent()
+
+
+def test_a_network_told_out_of_order_counts_where_it_belongs() -> None:
+    first, second, third = three_places(AMSTERDAM_HOSTING)
+    multi_ip(first, third, second).then(alert("user-multi-ip", "medium", hits=1))

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from detectors.plan import RuleSetting
+from detectors.rules.bot_rate import BotRateParameters
+from schemas.event import Event
+from tests.detectors.story import CURL, NEW_YORK, Story, alert, given, login, rotation, use
+
+
+def bot_rate(*stream: object, **options: object) -> Story:
+    return given(*stream, rules="bot-rate", **options)  # type: ignore[arg-type]
+
+
+def sampled(minutes: int, count: int, every: float = 60, **fields: object) -> list[Event]:
+    """What the emitter sends of a busy session: one event an interval that stands for `count` uses."""
+    steps = int(minutes * 60 / every)
+    return [use("robot", at=every * (step + 1), count=count, **fields) for step in range(steps)]
+
+
+def test_three_hundred_a_minute_for_three_minutes() -> None:
+    bot_rate(login("robot", at=0), *sampled(5, 300)).then(alert("bot-rate", "low", session="robot"))
+
+
+def test_the_interval_of_the_sampling_does_not_matter() -> None:
+    bot_rate(login("robot", at=0), *sampled(5, 75, every=15)).then(alert("bot-rate", "low"))
+
+
+def test_uses_that_are_not_sampled_count_as_they_come() -> None:
+    bot_rate(login("robot", at=0), *[use("robot", at=step / 6) for step in range(5 * 360)]).then(
+        alert("bot-rate", "low")
+    )
+
+
+def test_a_person_with_a_busy_page_is_silent() -> None:
+    page_loads = [use("alice", at=20 * page + request / 50) for page in range(15) for request in range(40)]
+    bot_rate(login("alice", at=0), *page_loads).silent()
+
+
+def test_a_burst_of_two_minutes_is_not_sustained() -> None:
+    bot_rate(login("robot", at=0), *sampled(2, 400), use("robot", at=240)).silent()
+
+
+def test_many_uses_over_a_long_time_are_no_rate() -> None:
+    bot_rate(login("alice", at=0), *[use("alice", at=900.0 * step, count=900) for step in range(1, 5)]).silent()
+
+
+def test_minutes_far_apart_do_not_add_up() -> None:
+    bursts = [use("robot", at=600 * hour + 60 * step, count=1 + 350 * step) for hour in range(6) for step in (0, 1)]
+    bot_rate(login("robot", at=0), *bursts).silent()
+
+
+def test_events_out_of_order_count_in_their_minutes() -> None:
+    first, second, third, *rest = sampled(5, 320)
+    bot_rate(login("robot", at=0), second, third, first, *rest).then(alert("bot-rate"))
+
+
+def test_events_told_late_say_nothing_of_a_pace() -> None:
+    spooled = sampled(5, 400)
+    bot_rate(login("robot", at=0), use("robot", at=3600), *spooled).silent()
+
+
+def test_a_rhythm_without_deviation_is_a_machines() -> None:
+    bot_rate(login("robot", at=0), *sampled(5, 60, gap_dev_ms=1.5, gap_min_ms=990.0)).then(alert("bot-rate", "low"))
+
+
+def test_a_page_that_asks_for_news_is_slower() -> None:
+    bot_rate(login("alice", at=0), *sampled(20, 20, gap_dev_ms=1.5, gap_min_ms=2_990.0)).silent()
+
+
+@pytest.mark.parametrize(
+    ("count", "deviation", "smallest"),
+    [
+        (60, 400.0, 5.0),  # a person
+        (60, 6.0, 3.0),  # one burst of a page, then rest
+        (3, 0.5, 4.0),  # too few to say
+        (60, None, None),  # an emitter that does not measure
+    ],
+)
+def test_what_is_no_rhythm(count: int, deviation: float | None, smallest: float | None) -> None:
+    bot_rate(login("alice", at=0), *sampled(10, count, gap_dev_ms=deviation, gap_min_ms=smallest)).silent()
+
+
+def test_a_rhythm_that_breaks_begins_anew() -> None:
+    even = {"gap_dev_ms": 1.5, "gap_min_ms": 990.0}
+    events = [
+        use("robot", at=60.0 * step, count=60, **(even if step % 3 else {"gap_dev_ms": 300.0})) for step in range(1, 20)
+    ]
+    bot_rate(login("robot", at=0), *events).silent()
+
+
+def test_a_polling_app_says_so() -> None:
+    polling = RuleSetting(by_app={"bank": RuleSetting(BotRateParameters(polling=True))})
+    events = sampled(5, 60, gap_dev_ms=1.5, gap_min_ms=990.0)
+    bot_rate(login("alice", at=0), *events, settings={"bot-rate": polling}).silent()
+
+
+def test_the_rate_is_a_baseline_by_app() -> None:
+    fast = RuleSetting(by_app={"bank": RuleSetting(BotRateParameters(rate=1000))})
+    bot_rate(login("robot", at=0), *sampled(5, 300), settings={"bot-rate": fast}).silent()
+
+
+def test_monitoring_is_named() -> None:
+    known = {"bot-rate": RuleSetting(BotRateParameters(internal_clients=("curl",)))}
+    bot_rate(login("robot", at=0, agent=CURL), *sampled(5, 300, agent=CURL), settings=known).silent()
+
+
+def test_the_place_does_not_matter() -> None:
+    bot_rate(login("robot", at=0), *sampled(5, 300, ip=NEW_YORK)).then(alert("bot-rate"))
+
+
+def test_a_rotation_is_no_rest() -> None:
+    first, second, *rest = sampled(5, 300)
+    moved = [replace(event, session_id="s_second") for event in rest]
+    rotated = rotation("robot", at=120.5, session="second", parent="robot")
+    bot_rate(login("robot", at=0), first, second, rotated, *moved).then(alert("bot-rate", session="second"))
