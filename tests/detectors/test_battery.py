@@ -49,7 +49,7 @@ def test_a_good_rule_passes_all_of_it() -> None:
         (snapshot_safe, bad_rules.SharedMemory, "__copy__"),
         (snapshot_safe, bad_rules.AcrossKeys, "with a restart in it ends otherwise"),
         (serialisable, bad_rules.UnstorableMemory, "cannot be stored"),
-        (bounded, bad_rules.RemembersAll, "the longer a flood lasts"),
+        (bounded, bad_rules.RemembersAll, "it remembers"),
         (bounded, bad_rules.KeepsKeys, "belongs into its Memory"),
         (quiet, bad_rules.Noisy, "alerts in the battery's ordinary days"),
         (unmoved_by_oddity, bad_rules.Trusting, "raises AttributeError at a validate"),
