@@ -9,8 +9,9 @@ import copy
 
 import msgspec
 
+from detectors.profile import EMPTY, MAX_FLAGGED, DayFacts, Profile, Sight, facts_of, flag_of, sighted
 from schemas.event import NO_AGENT, Agent, Event, Place
-from schemas.instant import HOUR
+from schemas.instant import DAY, HOUR, SECOND
 
 MAX_USES = 16
 """Networks remembered a key. An attacker who hops through more only loses the oldest."""
@@ -18,13 +19,16 @@ MAX_USES = 16
 MAX_SESSIONS = 32
 """Live sessions remembered a user; one with more is told of by then."""
 
+HURRY_US = 2 * SECOND
+"""A use that follows another faster than this is hurried: if it is a repeat too, all that it says is the pace."""
+
 USE_HORIZON_US = 24 * HOUR
 """The longest window that a rule may ask of `uses`."""
 
 LINEAGE_REASONS = frozenset({"rotation", "refresh"})
 """Reasons of a `create` that make the new session the heir of its parent. An SSO session stands above, apart."""
 
-CONTEXT_VERSION = 2
+CONTEXT_VERSION = 3
 """Raised when stored state changes its form or meaning: that of another version is rebuilt from the events."""
 
 
@@ -45,6 +49,34 @@ class Use(msgspec.Struct, frozen=True, gc=False, array_like=True):
     event_id: str
 
 
+class Heir(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """The session into which another was first rotated or refreshed.
+
+    Attributes:
+        since_us: when, by its `create`.
+        reason: of the `create`.
+    """
+
+    session_id: str
+    since_us: int
+    reason: str | None
+    event_id: str
+
+
+class Ancestor(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What was known of a parent when a session was rotated or refreshed out of it.
+
+    Attributes:
+        ended_us, ended_reason, ended_event_id: how it had been ended before, unless by the rotation itself.
+        heir: into which it had been rotated or refreshed before.
+    """
+
+    ended_us: int | None
+    ended_reason: str | None
+    ended_event_id: str
+    heir: Heir | None
+
+
 class SessionContext(msgspec.Struct, gc=False, array_like=True):
     """A session as seen so far, in event time.
 
@@ -59,6 +91,8 @@ class SessionContext(msgspec.Struct, gc=False, array_like=True):
         watched: the pipeline has said something of it, such as that its revocation was delivered: from then on
             every use counts.
         again_us, again_event_id: the newest repeat that `uses` does not show yet.
+        heir: the session into which it was first rotated or refreshed.
+        parent: what was known of its parent then, where it is itself an heir.
     """
 
     app: str
@@ -77,6 +111,8 @@ class SessionContext(msgspec.Struct, gc=False, array_like=True):
     watched: bool = False
     again_us: int = 0
     again_event_id: str = ""
+    heir: Heir | None = None
+    parent: Ancestor | None = None
 
     def is_repeat(self, event: Event, pause_us: int) -> bool:
         """Say whether a plain request changes nothing of what is known: see `Rule.repeats`.
@@ -85,17 +121,27 @@ class SessionContext(msgspec.Struct, gc=False, array_like=True):
             event: in order, and plain (`is_plain`).
             pause_us: after a longer pause a use is no repeat.
         """
-        if not self.uses or self.watched or event.time_us - self.last_us > pause_us or self.ended_us is not None:
+        if not self.uses or self.watched or event.time_us - self.last_us > pause_us:
+            return False
+        if self.ended_us is not None or self.heir is not None:
+            return False
+        if self.parent is not None and self.parent.ended_us is not None:
             return False
         use = self.uses[-1]
+        # After a use without a readable address, what `uses` shows is not what came last.
         return (
-            (use.place is event.place or use.place == event.place)
+            self.last_us in (self.again_us, use.last_us)
+            and (use.place is event.place or use.place == event.place)
             and (use.agent is event.agent or use.agent == event.agent)
             and use.device_id == event.device_id
             and self.user_id == event.user_id
             and self.bound == event.bound
             and self.last_us // HOUR == event.time_us // HOUR
         )
+
+    def is_hurried(self, event: Event) -> bool:
+        """Say whether the uses that an event stands for came faster than one in two seconds."""
+        return event.time_us - self.last_us < event.count * HURRY_US
 
     def repeat(self, event: Event) -> None:
         """Take in a repeat: all that it changes is when the session was last used, and by which event."""
@@ -139,7 +185,7 @@ class SessionContext(msgspec.Struct, gc=False, array_like=True):
         if self.created_us is not None and event.time_us < self.created_us:
             return
         if self.starts_anew(event):
-            self.home = None
+            self.home = self.heir = self.parent = None
         self.created_us = event.time_us
         if self.ended_us is not None and self.ended_us <= event.time_us:
             self.ended_us = self.ended_reason = None
@@ -155,10 +201,22 @@ class SessionContext(msgspec.Struct, gc=False, array_like=True):
         """Return the context of the session that this one is rotated or refreshed into."""
         heir = copy.copy(self)
         heir.session_id = event.session_id or ""
-        heir.parent_session_id = self.session_id
-        heir.ended_us = heir.ended_reason = None
+        heir.descend(self)
+        heir.ended_us = heir.ended_reason = heir.heir = None
         heir.ended_event_id = ""
         return heir
+
+    def descend(self, parent: SessionContext) -> None:
+        """Take note of where this session comes from."""
+        self.parent_session_id, self.home = parent.session_id, parent.home
+        self.parent = Ancestor(None, None, "", parent.heir)
+        if parent.ended_reason != "rotated":
+            self.parent = Ancestor(parent.ended_us, parent.ended_reason, parent.ended_event_id, parent.heir)
+
+    def pass_on(self, event: Event) -> None:
+        """Take note of the `create` of a session that continues this one; the first is its heir."""
+        if self.heir is None or event.time_us < self.heir.since_us:
+            self.heir = Heir(event.session_id or "", event.time_us, event.reason, event.event_id)
 
 
 def is_plain(event: Event) -> bool:
@@ -190,7 +248,18 @@ class LiveSession(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class UserContext(msgspec.Struct, gc=False, array_like=True):
-    """A user as seen so far in one realm: the networks in use and the sessions not ended, newest use last."""
+    """A user as seen so far in one realm: the networks in use and the sessions not ended, newest use last.
+
+    Attributes:
+        profile: what finished days showed. Rules hold an event against it and not against the open day.
+        day: the open day, in days since the epoch; -1 before the first event.
+        sights: what sessions showed on the open day; `first_us` and `last_success_us` are the first and newest of
+            its `successes`.
+        logins, known_since_us: the logins of all finished days, and the first success of all, microseconds.
+        finished: days that are over and not yet on their way to the store.
+        flagged: sessions of which nothing is learned, see `flag_of`.
+        signed_out_us: when they last signed out everywhere: for a day from then on every use counts.
+    """
 
     realm: str
     user_id: str
@@ -199,10 +268,21 @@ class UserContext(msgspec.Struct, gc=False, array_like=True):
     sessions: tuple[LiveSession, ...] = ()
     again_us: int = 0
     again_event_id: str = ""
+    profile: Profile = EMPTY
+    day: int = -1
+    sights: tuple[Sight, ...] = ()
+    successes: int = 0
+    first_us: int = 0
+    last_success_us: int = 0
+    logins: int = 0
+    known_since_us: int = 0
+    finished: tuple[DayFacts, ...] = ()
+    flagged: tuple[str, ...] = ()
+    signed_out_us: int = 0
 
     def is_repeat(self, event: Event, pause_us: int) -> bool:
         """Say whether a plain request of the session used last changes nothing; as for a session."""
-        if not self.sessions or not self.uses:
+        if not self.sessions or not self.uses or event.time_us - self.signed_out_us <= USE_HORIZON_US:
             return False
         session = self.sessions[-1]
         last_us = self.again_us or session.last_us
@@ -222,6 +302,7 @@ class UserContext(msgspec.Struct, gc=False, array_like=True):
         """Take in a repeat: all that it changes is when the user was last seen, and by which event."""
         self.last_us = self.again_us = event.time_us
         self.again_event_id = event.event_id
+        self.successes += event.count
 
     def catch_up(self) -> None:
         """Write the repeats since the last change into the newest use and session, before anybody reads them."""
@@ -229,6 +310,7 @@ class UserContext(msgspec.Struct, gc=False, array_like=True):
             self.uses = _used_again(self.uses, self.again_us, self.again_event_id)
             newest = msgspec.structs.replace(self.sessions[-1], last_us=self.again_us)
             self.sessions = (*self.sessions[:-1], newest)
+            self.last_success_us = max(self.last_success_us, self.again_us)
             self.again_us = 0
 
     def observe(self, event: Event) -> None:
@@ -237,8 +319,77 @@ class UserContext(msgspec.Struct, gc=False, array_like=True):
         if event.type in ("create", "validate"):
             self.uses = remember(self.uses, use_of(event))
             self.sessions = _used(self.sessions, event)
+            self._learn(event)
         elif event.type == "destroy":
+            if event.reason == "logout_all":
+                self.signed_out_us = max(self.signed_out_us, event.time_us)
             self.sessions = tuple(session for session in self.sessions if not _ended_by(session, event))
+
+    def begin_day(self, day: int) -> None:
+        """Let the open day be over, and what it showed be ordinary from now on.
+
+        Args:
+            day: the one that begins, in days since the epoch.
+        """
+        facts = self.facts()
+        if facts is not None:
+            self.logins += facts.logins
+            self.known_since_us = facts.known_since_us
+            self.finished = (*self.finished, facts)
+            self.profile = self.profile.with_day(facts)
+        self.profile = self.profile.as_of(day)
+        self.day, self.sights = day, ()
+        self.successes = self.first_us = self.last_success_us = 0
+
+    def facts(self) -> DayFacts | None:
+        """Return what the open day has shown so far; None where nobody succeeded."""
+        if not self.successes:
+            return None
+        last_us = max(self.last_success_us, self.again_us)
+        successes, before = (self.successes, self.first_us, last_us), (self.logins, self.known_since_us)
+        return facts_of(self.day, self.sights, self.flagged, successes, before)
+
+    def hand_over(self, until_day: int) -> None:
+        """Forget the finished days up to this one: they are on their way to the store."""
+        self.finished = tuple(facts for facts in self.finished if facts.day > until_day)
+
+    def flag(self, app: str, session_id: str, time_us: int) -> None:
+        """Learn nothing of a session any more; said at an instant, microseconds."""
+        self.last_us = max(self.last_us, time_us)
+        flag = flag_of(app, session_id)
+        if flag not in self.flagged:
+            self.flagged = (*self.flagged, flag)[-MAX_FLAGGED:]
+
+    def expired(self, day: int) -> UserContext:
+        """Return what is left of the user after a long silence: what is ordinary, and nothing of the moment."""
+        self.begin_day(day)
+        return UserContext(
+            self.realm,
+            self.user_id,
+            profile=self.profile,
+            day=day,
+            logins=self.logins,
+            known_since_us=self.known_since_us,
+            finished=self.finished,
+        )
+
+    def recall(self, profile: Profile) -> None:
+        """Take in what the store knows of the user."""
+        self.profile = profile
+        if self.day < 0:
+            self.logins, self.known_since_us = profile.logins, profile.first_us
+
+    def _learn(self, event: Event) -> None:
+        if event.time_us // DAY != self.day:
+            # Told late: its day is over.
+            return
+        if not self.successes or event.time_us < self.first_us:
+            self.first_us = event.time_us
+        if event.time_us > self.last_success_us:
+            self.last_success_us = event.time_us
+        self.successes += event.count
+        begun = event.type == "create" and event.reason not in LINEAGE_REASONS
+        self.sights = sighted(self.sights, event, int(begun), self.flagged)
 
 
 class KeyContext(msgspec.Struct, gc=False, array_like=True):

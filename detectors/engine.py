@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from detectors.context import LINEAGE_REASONS
+from detectors.context import LINEAGE_REASONS, UserContext, is_plain
 from detectors.faults import Faults
 from detectors.judge import Judge
 from detectors.lineage import Lineage
 from detectors.plan import Plan
 from detectors.pool import Pool
+from detectors.profile import DayFacts, UserKey, read_days, user_of, write_day
 from detectors.rule import RULE_KEYS, RuleKey
+from detectors.state import State
 from detectors.timeline import Fold, Item, Timeline
 from schemas.alert import AlertChange
 from schemas.app import Apps
 from schemas.event import Event
 from schemas.instant import DAY, MINUTE
 from schemas.signal import Signal
+from store.rows import UserDay
 
 ALLOWED_LATENESS_US = 3 * MINUTE
 AUTHENTICATED = frozenset({"create", "validate", "destroy"})
+LEARNED = frozenset({"create", "validate"})
+"""The event types from which a profile is made, and for which it is looked up."""
+
 NEVER_US = 2**62
 
 Key = tuple[RuleKey, str]
@@ -77,11 +83,14 @@ class Engine:
         self._shards = [
             Shard({kind: Pool(trusted_bound, untrusted_bound) for kind in RULE_KEYS}) for _ in range(shards)
         ]
+        # Nobody looks at requests by network, device or app.
+        self._two_keys = not any("validate" in self._routed[kind] for kind in ("network", "device", "app"))
         self._folds: dict[RuleKey, Fold] = {kind: partial(self._judge.fold, kind) for kind in RULE_KEYS}
         self._touched: dict[Key, Timeline] = {}
         self._dirty: set[Key] = set()
         self._awake: dict[Key, Timeline] = {}
         self._waiting: set[Key] = set()
+        self._days: list[UserDay] = []
 
     def process(self, items: Iterable[Event | Signal]) -> Findings:
         """Judge events and signals, in the order of their arrival.
@@ -125,11 +134,11 @@ class Engine:
                         # No horizon is shorter, and whatever follows was touched later.
                         break
                     app = key.split(" ", 1)[0]
-                    if timeline.newest_us < stream_us - self._judge.horizon_us(kind, app):
+                    # What is in order may still come, and must find it.
+                    if timeline.newest_us < stream_us - self._judge.horizon_us(kind, app) - self._lateness_us:
                         gone.append((kind, key))
         for kind, key in gone:
-            self._pool(kind, key).pop(key)
-            self._forget(kind, key)
+            self._forget(kind, key, self._pool(kind, key).pop(key))
         return len(gone)
 
     def longest_horizon_us(self) -> int:
@@ -145,6 +154,42 @@ class Engine:
             if timeline is not None:
                 timeline.dirty = False
         return changed
+
+    def absent_users(self, items: Iterable[Event | Signal]) -> dict[UserKey, int]:
+        """Return the users who are about to succeed and whose days must be looked up before that.
+
+        Args:
+            items: what is to be judged next.
+
+        Returns:
+            the day of each user's first event among them, in days since the epoch.
+        """
+        successes = [item for item in items if isinstance(item, Event) and item.type in LEARNED]
+        names = {(event.app, event.user_id) for event in successes}
+        unknown = {name for name in names if name[1] is not None and not self._is_informed(name[0], name[1])}
+        absent: dict[UserKey, int] = {}
+        if unknown:
+            for event in successes:
+                if event.user_id is not None and (event.app, event.user_id) in unknown:
+                    user, day = (self._apps.realm_of(event.app), event.user_id), event.time_us // DAY
+                    absent[user] = min(day, absent.get(user, day))
+        return absent
+
+    def provide(self, absent: Mapping[UserKey, int], days: Iterable[UserDay]) -> None:
+        """Take in the finished days of users, before anything of theirs is judged.
+
+        Args:
+            absent: as `absent_users` returned them.
+            days: all that are known of these users; of users without any there is none.
+        """
+        known = read_days(days)
+        for user, day in absent.items():
+            self._inform(user, known.get(user, []), day)
+
+    def take_days(self) -> list[UserDay]:
+        """Return the users' days that are over since the last call: they belong into the store with the batch."""
+        days, self._days = self._days, []
+        return days
 
     def adopt(self, kind: RuleKey, key: str, timeline: Timeline) -> None:
         """Take over a restored timeline; its alerts count as published."""
@@ -166,6 +211,15 @@ class Engine:
                     if timeline.published:
                         timeline.published = {key: timeline.published[key] for key in timeline.published if key in keep}
 
+    def family_of(self, app: str, session_id: str) -> str:
+        """Return the key under which a session is held together with those it was rotated out of."""
+        return self.lineage.root(f"{app} {session_id}")
+
+    def family(self, key: str) -> State | None:
+        """Return what is known of a session's family now (`family_of`); None where nothing is."""
+        timeline = self._timeline_at(("session", key))
+        return None if timeline is None else timeline.head
+
     def new_timeline(self, kind: RuleKey) -> Timeline:
         """Return an empty timeline of a kind, to be filled from a snapshot."""
         return Timeline(kind, self._folds[kind], self._lateness_us)
@@ -182,6 +236,8 @@ class Engine:
     def _take_event(self, event: Event) -> None:
         # Anybody who may write to the topic can invent apps that nobody has declared.
         trusted = event.type in AUTHENTICATED and self._apps[event.app].declared
+        if self._two_keys and is_plain(event) and self._pass(event, trusted=trusted):
+            return
         late, kind_of_event = False, event.type
         realm = self._apps.realm_of(event.app)
         if event.session_id is not None and kind_of_event in self._routed["session"]:
@@ -201,12 +257,41 @@ class Engine:
         event.late = late
         self.late += late
 
+    def _pass(self, event: Event, *, trusted: bool) -> bool:
+        """Take in a request that changes nothing, on a way of its own: most events are such, and they come in order."""
+        if event.session_id is None or event.user_id is None:
+            return False
+        session_key = self.lineage.root(f"{event.app} {event.session_id}")
+        user_key = f"{self._apps.realm_of(event.app)} {event.user_id}"
+        sessions, users = self._pool("session", session_key), self._pool("user", user_key)
+        session, user = sessions.get(session_key), users.get(user_key)
+        order = (event.time_us, event.event_id)
+        if session is None or user is None or not (session.can_go_on(order) and user.can_go_on(order)):
+            return False
+        if not self._judge.passes(session.head, user.head, event):
+            return False
+        entry = (*order, event)
+        session.go_on(entry)
+        user.go_on(entry)
+        sessions.touch(session_key, session, trusted=trusted)
+        users.touch(user_key, user, trusted=trusted)
+        if not (session.dirty and session.awake) or session.head.alerts:
+            self._mark(("session", session_key), session)
+        if not (user.dirty and user.awake):
+            self._mark(("user", user_key), user)
+        return True
+
     def _take_signal(self, signal: Signal) -> None:
         if signal.kind == "tick":
             self._advance(signal.time_us)
         elif signal.kind == "rule_switched_off":
             self.faults.apply(signal, self._versions)
-        elif signal.session_id is not None and signal.app is not None:
+        elif signal.session_id is None or signal.app is None:
+            return
+        elif signal.kind == "session_flagged":
+            realm = self._apps.realm_of(signal.app)
+            self._take("user", f"{realm} {signal.user_id}", signal, trusted=True)
+        else:
             root = self.lineage.root(f"{signal.app} {signal.session_id}")
             self._take("session", root, signal, trusted=True)
 
@@ -216,12 +301,14 @@ class Engine:
         if timeline is None:
             timeline = self.new_timeline(kind)
         late = timeline.take(item, self.stream_us)
+        if timeline.finished:
+            self._take_days(key, timeline)
         if timeline.trimmed:
             app = key.split(" ", 1)[0]
             self.lineage.leave(f"{app} {member}" for member in timeline.trimmed)
             timeline.trimmed = ()
-        for gone in pool.touch(key, timeline, trusted=trusted):
-            self._forget(kind, gone)
+        for gone, evicted in pool.touch(key, timeline, trusted=trusted):
+            self._forget(kind, gone, evicted)
         self._mark((kind, key), timeline)
         return late
 
@@ -275,13 +362,40 @@ class Engine:
             timeline.rest()
             if self._timeline_at(key) is timeline:
                 self._mark_dirty(key, timeline)
+                self._take_days(key[1], timeline)
+
+    def _is_informed(self, app: str, user_id: str) -> bool:
+        timeline = self._timeline_at(("user", f"{self._apps.realm_of(app)} {user_id}"))
+        return timeline is not None and timeline.informed
+
+    def _inform(self, user: UserKey, facts: list[DayFacts], day: int) -> None:
+        key = " ".join(user)
+        pool = self._pool("user", key)
+        timeline = pool.get(key)
+        if timeline is None:
+            timeline = self.new_timeline("user")
+            for gone, evicted in pool.touch(key, timeline, trusted=False):
+                self._forget("user", gone, evicted)
+        timeline.inform(UserContext(*user), facts, day)
+        if timeline.head is not timeline.base:
+            timeline.rebuild(self.stream_us)
+
+    def _take_days(self, key: str, timeline: Timeline) -> None:
+        if not timeline.finished:
+            return
+        realm, user_id = user_of(key)
+        self._days += [write_day(realm, user_id, facts) for facts in timeline.finished]
+        timeline.finished = ()
 
     def _mark_dirty(self, key: Key, timeline: Timeline) -> None:
         if not timeline.dirty:
             timeline.dirty = True
             self._dirty.add(key)
 
-    def _forget(self, kind: RuleKey, key: str) -> None:
+    def _forget(self, kind: RuleKey, key: str, timeline: Timeline | None) -> None:
+        if kind == "user" and timeline is not None:
+            timeline.last_days()
+            self._take_days(key, timeline)
         self._dirty.add((kind, key))
         self._waiting.discard((kind, key))
         self._touched.pop((kind, key), None)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, PlainSerializer
+from pydantic.fields import FieldInfo
 
 from schemas.instant import DAY, HOUR, MINUTE, SECOND
 
@@ -38,6 +39,15 @@ def format_duration(microseconds: int) -> str:
 
 Duration = Annotated[int, BeforeValidator(parse_duration), PlainSerializer(format_duration, when_used="json")]
 """Microseconds inside, ``"15m"`` in the configuration."""
+
+
+OF_DAYS: dict[str, JsonValue] = {"looks_back_by": "days"}
+"""Marks a duration (`json_schema_extra`) that asks the users' days, which outlive the events they are made of."""
+
+
+def is_of_days(field: FieldInfo) -> bool:
+    """Say whether a parameter looks back by the users' days, so that events need not be kept for that long."""
+    return field.json_schema_extra == OF_DAYS
 
 
 class Parameters(BaseModel):

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from detectors.common import Common
 from detectors.context import CONTEXT_VERSION
+from detectors.exceptions import Exceptions
+from detectors.kept_lists import KeptLists
 from detectors.parameters import Parameters
-from detectors.rule import Rule
+from detectors.rule import Memory, Rule, Verdict
 from detectors.rules import BUILTIN, AnyRule
 from schemas.alert import Mode, Severity
 from schemas.app import AppPolicy, Apps
 from schemas.instant import MINUTE
+
+if TYPE_CHECKING:
+    # What scores is heavy to import, and seldom there.
+    from detectors.learned.model import OutlierModel
 
 CONTEXT_EVENTS: dict[str, frozenset[str]] = {
     "session": frozenset({"create", "validate", "destroy"}),
@@ -48,17 +55,39 @@ class RuleSetting:
     by_app: Mapping[str, RuleSetting] = field(default_factory=dict)
 
 
+class Placed(NamedTuple):
+    """A rule as the engine calls it, with what would else be looked up for every event.
+
+    Attributes:
+        prefix: of the names of its memories.
+        blank: a memory in which nothing stands; None where it keeps none.
+    """
+
+    rule: AnyRule
+    rule_id: str
+    prefix: str
+    memory: type[Memory] | None
+    blank: Memory | None
+    judge: Callable[..., Verdict]
+    judges_late: bool
+    inherits: bool
+
+
 @dataclass(frozen=True, slots=True)
 class AppPlan:
     """The active rules of one app: by key kind and event type, and by signal kind.
 
     Attributes:
-        on_repeat: by key kind, those that want to see repeats too.
+        on_repeat: by key kind, those that want to see repeats too; `on_hurried` are those besides that want to see
+            the hurried ones.
+        see_repeats: whether anybody wants to see repeats that are not hurried.
         pause_us: a use after a longer pause is no repeat, microseconds.
     """
 
-    by_type: Mapping[tuple[str, str], tuple[AnyRule, ...]]
-    on_repeat: Mapping[str, tuple[AnyRule, ...]]
+    by_type: Mapping[tuple[str, str], tuple[Placed, ...]]
+    on_repeat: Mapping[str, tuple[Placed, ...]]
+    on_hurried: tuple[Placed, ...]
+    see_repeats: bool
     pause_us: int
     by_signal: Mapping[str, tuple[AnyRule, ...]]
 
@@ -70,6 +99,8 @@ class Plan:
         settings: by rule id; a rule without one runs with its defaults.
         rules: rule classes by id; the built-in ones unless told otherwise.
         only: run these ids alone.
+        exceptions: hits that are recorded and told to nobody.
+        model: what the learned detector scores sessions with; without one it is absent.
     """
 
     def __init__(
@@ -78,7 +109,13 @@ class Plan:
         *,
         rules: Mapping[str, type[Rule[Any, Any]]] = BUILTIN,
         only: Sequence[str] | None = None,
+        exceptions: Exceptions | None = None,
+        model: OutlierModel | None = None,
     ) -> None:
+        self.exceptions = exceptions or Exceptions()
+        self.lists = KeptLists()
+        self.model = model
+        self._common = Common(self.exceptions, self.lists)
         self._settings = dict(settings or {})
         self.classes = {key: rules[key] for key in (only if only is not None else rules)}
         self._default = self._app_plan(None)
@@ -105,7 +142,9 @@ class Plan:
         overridden = sorted(self._by_app)
         rules = [self._describe(app) for app in (None, *overridden)]
         policies = sorted(_describe_policy(policy) for policy in apps.declared())
-        described = json.dumps([CONTEXT_VERSION, overridden, rules, policies])
+        excepted = [msgspec.json.encode(exception).decode() for exception in self.exceptions.listed]
+        model = [] if self.model is None else [self.model.model_id]
+        described = json.dumps([CONTEXT_VERSION, overridden, rules, policies, excepted, *model])
         return hashlib.sha256(described.encode()).hexdigest()[:32]
 
     def instances(self, app: str | None = None) -> list[AnyRule]:
@@ -120,6 +159,7 @@ class Plan:
                 local.severity or setting.severity,
             )
             if rule.active_mode != "off":
+                rule.share(self._common)
                 rules.append(rule)
         return rules
 
@@ -136,9 +176,12 @@ class Plan:
             for (key, event_type), rules in by_type.items()
             if event_type == "validate"
         }
+        placed = {rule.id: _placed(rule) for rules in by_type.values() for rule in rules}
         return AppPlan(
-            {key: tuple(rules) for key, rules in by_type.items()},
-            on_repeat,
+            {key: tuple(placed[rule.id] for rule in rules) for key, rules in by_type.items()},
+            {key: tuple(placed[rule.id] for rule in rules) for key, rules in on_repeat.items()},
+            tuple(placed[rule.id] for rule in by_type.get(("session", "validate"), ()) if rule.paced),
+            any(on_repeat.values()),
             min([PAUSE_US, *map(_window_us, self.instances(app))]),
             {kind: tuple(rules) for kind, rules in by_signal.items()},
         )
@@ -154,6 +197,11 @@ class Plan:
             ]
             for rule in self.instances(app)
         ]
+
+
+def _placed(rule: AnyRule) -> Placed:
+    blank = None if rule.memory is None else rule.memory()
+    return Placed(rule, rule.id, f"{rule.id} ", rule.memory, blank, rule.on_event, rule.judges_late, rule.inherits)
 
 
 def _window_us(rule: AnyRule) -> int:

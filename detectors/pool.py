@@ -33,11 +33,11 @@ class Pool:
         """Return a key's timeline, or None."""
         return self._pools[True].get(key) or self._pools[False].get(key)
 
-    def touch(self, key: str, timeline: Timeline, *, trusted: bool) -> list[str]:
+    def touch(self, key: str, timeline: Timeline, *, trusted: bool) -> list[tuple[str, Timeline]]:
         """Put a timeline at the fresh end; one authenticated event makes its key trusted for good.
 
         Returns:
-            the keys that had to go because a bound was reached.
+            the keys that had to go because a bound was reached, with their timelines.
         """
         pool = self._pools[True]
         if key in pool:
@@ -50,7 +50,7 @@ class Pool:
         pool.move_to_end(key)
         gone = []
         while len(pool) > self._bounds[trusted]:
-            gone.append(pool.popitem(last=False)[0])
+            gone.append(pool.popitem(last=False))
         self.evicted += len(gone)
         return gone
 

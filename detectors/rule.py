@@ -7,6 +7,7 @@ from typing import ClassVar, Generic, Literal, TypeVar
 
 import msgspec
 
+from detectors.common import Common
 from detectors.context import KeyContext, SessionContext, UserContext
 from detectors.parameters import Parameters as RuleParameters
 from schemas.alert import Evidence, Mode, Severity
@@ -83,10 +84,15 @@ class Rule(ABC, Generic[ContextT, MemoryT]):
         judges_late: whether it may judge an event that is older than the bound of disorder.
         repeats: whether it wants to see a *repeat* too: a request in which nothing changed since the key's last
             use. Rules that look for change alone say False, and such an event costs them nothing.
+        paced: whether a session rule wants to see repeats that follow each other fast (`is_hurried`); the newest of
+            the context's uses may then be older than its `last_us`.
         reported: "app" gathers its hits into one alert a day about the app: they say how the app keeps its own
-            policy, not what a user did.
+            policy, not what a user did. With "join" they are candidates, told only beside alerts of other rules.
+        reads: ids of the rules whose alerts it is made from; one that needs no event type reads those alone.
         settle_us: how long a hit waits for an event that may undo it; 0 where none can.
         memory: the type of what it remembers a key; None when it remembers nothing.
+        inherits: whether a session that is rotated or refreshed out of another starts with a copy of what the rule
+            remembers of that one. Such a rule needs `create`.
         dedup_us: for all but session rules, how long further hits are the same alert.
     """
 
@@ -102,9 +108,12 @@ class Rule(ABC, Generic[ContextT, MemoryT]):
     runbook: ClassVar[tuple[str, ...]]
     judges_late: ClassVar[bool] = True
     repeats: ClassVar[bool] = True
-    reported: ClassVar[Literal["key", "app"]] = "key"
+    paced: ClassVar[bool] = False
+    reported: ClassVar[Literal["key", "app", "join"]] = "key"
+    reads: ClassVar[frozenset[str]] = frozenset()
     settle_us: ClassVar[int] = 0
     memory: ClassVar[type[Memory] | None] = None
+    inherits: ClassVar[bool] = False
     dedup_us: ClassVar[int] = HOUR
     Parameters: ClassVar[type[RuleParameters]] = RuleParameters
 
@@ -124,6 +133,9 @@ class Rule(ABC, Generic[ContextT, MemoryT]):
         self.parameters = parameters if parameters is not None else type(self).Parameters()
         self.active_mode: Mode = mode or type(self).mode
         self.fixed_severity = severity
+
+    def share(self, common: Common) -> None:
+        """Take what the rules of a plan have in common, when it is made. Most rules need none of it."""
 
     @abstractmethod
     def on_event(self, event: Event, context: ContextT, memory: MemoryT, app: AppPolicy) -> Verdict:

@@ -12,14 +12,16 @@ import msgspec
 
 from detectors.context import KeyContext, SessionContext, UserContext
 from detectors.engine import Engine
+from detectors.profile import EMPTY, UserKey, read_days, user_of
 from detectors.rule import RULE_KEYS, RuleKey
 from detectors.rules import AnyRule
 from detectors.state import Pending, State
 from detectors.timeline import Item, Timeline, entry_of, order_of
 from schemas.alert import Alert
 from schemas.event import Event
+from schemas.instant import DAY
 from schemas.signal import Signal
-from store.rows import SnapshotRow
+from store.rows import SnapshotRow, UserDay
 
 ENGINE_ROW = ("engine", "engine")
 """Kind and key of the row that holds what belongs to no key."""
@@ -64,12 +66,19 @@ def take(engine: Engine) -> list[SnapshotRow]:
     return rows
 
 
+DaysOf = Callable[[Mapping[UserKey, int]], Iterable[UserDay]]
+"""Looks up the finished days of users, each before a day (days since the epoch)."""
+
 EventsBySeq = Callable[[Collection[int]], Mapping[int, Event]]
 """Looks stored events up by their sequence numbers."""
 
 
 def restore(
-    engine: Engine, rows: Iterable[SnapshotRow], rules: Mapping[str, type[AnyRule]], events: EventsBySeq
+    engine: Engine,
+    rows: Iterable[SnapshotRow],
+    rules: Mapping[str, type[AnyRule]],
+    events: EventsBySeq,
+    days: DaysOf,
 ) -> int:
     """Fill an engine from the newest row of each key.
 
@@ -78,6 +87,7 @@ def restore(
         rows: the newest of each key.
         rules: rule classes by id; the memory of a rule that is no longer there is left out.
         events: the look-up for the tails.
+        days: the look-up for the users who have one: their tails are judged again.
 
     Returns:
         how many keys were restored.
@@ -94,9 +104,11 @@ def restore(
             kind = next(kind for kind in RULE_KEYS if kind == row.kind)
             stored.append((kind, row.key, _timeline.decode(row.content)))
     found = events({seq for _, _, timeline in stored for seq in timeline.tail})
+    filled = [(kind, key, _filled(engine.new_timeline(kind), timeline, rules, found)) for kind, key, timeline in stored]
+    _inform({key: timeline for kind, key, timeline in filled if kind == "user" and timeline.tail}, days)
     # After the engine's own row, wherever that stood: rebuilding a head needs the stream time.
-    for kind, key, timeline in stored:
-        engine.adopt(kind, key, _filled(engine.new_timeline(kind), timeline, rules, found))
+    for kind, key, timeline in filled:
+        engine.adopt(kind, key, timeline)
     engine.take_dirty()
     return len(stored)
 
@@ -108,7 +120,8 @@ def encode(timeline: Timeline) -> bytes:
     only = base.contexts.get("")
     stored = StoredTimeline(
         sessions=sessions,
-        user=only if isinstance(only, UserContext) else None,
+        # What is ordinary is made of rows already, and looked up when the user comes back.
+        user=msgspec.structs.replace(only, profile=EMPTY) if isinstance(only, UserContext) else None,
         keyed=only if isinstance(only, KeyContext) else None,
         memory={name: msgspec.Raw(_encode(memory)) for name, memory in base.memory.items()},
         alerts=dict(base.alerts),
@@ -120,6 +133,14 @@ def encode(timeline: Timeline) -> bytes:
         newest_us=timeline.newest_us,
     )
     return _encode(stored)
+
+
+def _inform(users: Mapping[str, Timeline], days: DaysOf) -> None:
+    wanted = {user_of(key): timeline.tail[0][0] // DAY for key, timeline in users.items()}
+    found = read_days(days(wanted)) if wanted else {}
+    for key, timeline in users.items():
+        user = user_of(key)
+        timeline.inform(UserContext(*user), found.get(user, []), wanted[user])
 
 
 def _filled(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+from operator import methodcaller
 from types import MappingProxyType
 from typing import Any
 
@@ -12,9 +12,12 @@ from detectors.context import Context
 from detectors.rule import Memory
 from schemas.alert import Alert
 
-
 _NOTHING: Any = MappingProxyType({})
 """Stands for every empty table of a state at rest; whoever writes to it has forgotten to wake the state."""
+
+
+_copy: Any = methodcaller("__copy__")
+"""What `copy.copy` comes to in the end; it takes five times as long to find out."""
 
 
 class Pending(msgspec.Struct, frozen=True, gc=False):
@@ -42,8 +45,8 @@ class State(msgspec.Struct):
     def snapshot(self) -> State:
         """Return a copy that further folding does not touch."""
         return State(
-            {member: copy.copy(context) for member, context in self.contexts.items()},
-            {name: copy.copy(memory) for name, memory in self.memory.items()} if self.memory else {},
+            {member: _copy(context) for member, context in self.contexts.items()},
+            {name: _copy(memory) for name, memory in self.memory.items()} if self.memory else {},
             dict(self.alerts) if self.alerts else {},
             dict(self.pending) if self.pending else {},
         )

@@ -12,11 +12,13 @@ So that an event in order is folded once, the base does not follow event by even
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
 from msgspec.structs import replace
 
+from detectors.context import UserContext
+from detectors.profile import DayFacts, profile_of
 from detectors.rule import RuleKey
 from detectors.state import State
 from schemas.alert import Alert, AlertChange
@@ -62,8 +64,10 @@ class Timeline:
         "base_order",
         "decided_us",
         "dirty",
+        "finished",
         "fold",
         "head",
+        "informed",
         "kind",
         "lateness_us",
         "middle",
@@ -92,6 +96,9 @@ class Timeline:
         self.published: dict[str, Alert] = {}
         # Sessions that had to leave their family since somebody last looked.
         self.trimmed: tuple[str, ...] = ()
+        # Days of a user that came to their end in the base, likewise; and whether earlier ones were looked up.
+        self.finished: tuple[DayFacts, ...] = ()
+        self.informed = False
         # Whether it has changed since the last snapshot, and whether its tail has yet to come to rest.
         self.dirty = False
         self.awake = False
@@ -123,6 +130,18 @@ class Timeline:
         else:
             self._insert(entry, settled_us)
         return False
+
+    def can_go_on(self, order: tuple[int, str]) -> bool:
+        """Say whether an event of this order only has to be appended: nothing runs again, nothing moves."""
+        tail = self.tail
+        if not tail or self.head is self.middle or order <= tail[-1][:2] or order[0] < self.decided_us:
+            return False
+        return len(tail) - self.middle_at < MAX_TAIL and order[0] - self._middle_us() <= self.lateness_us
+
+    def go_on(self, entry: Entry) -> None:
+        """Append an event that the head has taken in already."""
+        self.tail.append(entry)
+        self.newest_us = entry[0]
 
     def rebuild(self, settled_us: int) -> None:
         """Run the tail again from the base."""
@@ -172,8 +191,12 @@ class Timeline:
                 yield AlertChange("withdrawn", replace(self.published.pop(identity), status="withdrawn"))
 
     def forget_alerts(self, before_us: int) -> None:
-        """Drop alerts whose episode is long over: they are history, not withdrawn."""
-        old = [key for key, alert in self.head.alerts.items() if alert.last_event_time_us < before_us]
+        """Drop alerts whose episode is long over, once they are told: they are history, not withdrawn."""
+        old = [
+            key
+            for key, alert in self.head.alerts.items()
+            if alert.last_event_time_us < before_us and self.published.get(key) == alert
+        ]
         for identity in old:
             for state in (self.base, self.middle, self.head):
                 state.alerts.pop(identity, None)
@@ -183,6 +206,28 @@ class Timeline:
         """Return the session ids of this family, those in the tail included."""
         waiting = {item.session_id or "" for _, _, item in self.tail}
         return waiting.union(self.head.contexts, self.base.contexts)
+
+    def inform(self, user: UserContext, days: Iterable[DayFacts], day: int) -> None:
+        """Take in what is known of a user's days; what is in the tail must be run again after that.
+
+        Args:
+            user: an empty context, for a user of whom nothing is in memory.
+            days: those finished, in any order.
+            day: of the user's next event, in days since the epoch; where one is open already, that counts.
+        """
+        context = self.base.contexts.setdefault("", user)
+        if isinstance(context, UserContext):
+            context.recall(profile_of([*days, *context.finished], context.day if context.day >= 0 else day))
+        self.informed = True
+
+    def last_days(self) -> tuple[DayFacts, ...]:
+        """Return the days of a user that nobody has taken yet, the open one among them: the key is to be dropped."""
+        self.rest()
+        context = self.base.contexts.get("")
+        if isinstance(context, UserContext):
+            context.begin_day(context.day + 1)
+            self._hand_over()
+        return self.finished
 
     def own_head(self) -> None:
         """Make sure that folding into the head touches neither middle nor base."""
@@ -245,8 +290,21 @@ class Timeline:
             for state in (self.base, self.middle, self.head):
                 state.forget(oldest)
             self.trimmed += (oldest,)
+        if self.kind == "user":
+            self._hand_over()
         if self.kind != "session" and self.base.alerts:
             self.forget_alerts(self.base_order[0] - _ALERT_MEMORY_US)
+
+    def _hand_over(self) -> None:
+        """Let go of the days that are over for the base: nothing in order can change them any more."""
+        context = self.base.contexts.get("")
+        if isinstance(context, UserContext) and context.finished:
+            self.finished += context.finished
+            until = context.finished[-1].day
+            for state in (self.base, self.middle, self.head):
+                known = state.contexts.get("")
+                if isinstance(known, UserContext):
+                    known.hand_over(until)
 
 
 _EMPTY: list[Entry] = []

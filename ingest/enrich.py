@@ -33,3 +33,8 @@ class Enricher:
             given = event.place if self._apps[event.app].trust_location else NOWHERE
             event.place = self._places.of(event.ip, given)
             event.agent = agent_of(event.user_agent)
+
+
+def in_order(event: Event) -> tuple[int, str]:
+    """Return what events of a batch are sorted by."""
+    return event.time_us, event.event_id

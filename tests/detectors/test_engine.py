@@ -251,3 +251,11 @@ def test_a_rule_can_be_keyed_by_what_many_users_share(key: str, value: str) -> N
     assert (alerts[0].key_kind, alerts[0].key_value) == (key, value)
     assert alerts[0].hits == (1 if key == "user" else 2)
     assert (alerts[0].user_id is None) == (key != "user")
+
+
+def test_keys_of_every_kind_come_to_rest() -> None:
+    one = engine()
+    one.process([event("fail", "alice", at, BERLIN, FIREFOX, device_id="d1") for at in (0, 1)])
+    one.process([login("alice", at=2, device_id="d1")])
+    one.expire(START_US + HOUR)
+    assert changes(one, use("alice", at=7200, ip=NEW_YORK, agent=CURL)) != []

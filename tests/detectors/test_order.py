@@ -195,7 +195,7 @@ def test_kills_and_restarts_do_not_matter(stream: list[Told], kills: list[tuple[
             rows.update({(row.kind, row.key): row for row in snapshot.take(engine)})
             snapshotted = done
         engine = new_engine()
-        snapshot.restore(engine, rows.values(), RULES, lambda seqs: {seq: stored[seq] for seq in seqs})
+        snapshot.restore(engine, rows.values(), RULES, lambda seqs: {seq: stored[seq] for seq in seqs}, lambda _: ())
         rerun = engine.process(items[snapshotted:done])
         standing = outcome(found)
         for key, value in outcome([rerun]).items():

@@ -15,7 +15,7 @@ def timeline() -> Timeline:
 def test_a_flood_of_invented_keys_never_evicts_an_authenticated_one() -> None:
     pool = Pool(trusted_bound=2, untrusted_bound=2)
     pool.touch("victim", timeline(), trusted=True)
-    gone = [key for number in range(5) for key in pool.touch(f"invented{number}", timeline(), trusted=False)]
+    gone = [key for number in range(5) for key, _ in pool.touch(f"invented{number}", timeline(), trusted=False)]
     assert gone == ["invented0", "invented1", "invented2"]
     assert pool.get("victim") is not None
 
@@ -37,4 +37,4 @@ def test_the_key_that_was_not_touched_for_longest_goes_first() -> None:
     pool.touch("first", first, trusted=True)
     pool.touch("second", timeline(), trusted=True)
     pool.touch("first", first, trusted=True)
-    assert pool.touch("third", timeline(), trusted=True) == ["second"]
+    assert [key for key, _ in pool.touch("third", timeline(), trusted=True)] == ["second"]
