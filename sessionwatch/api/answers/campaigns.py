@@ -1,0 +1,90 @@
+"""Campaigns: the list, and one with its members."""
+
+from __future__ import annotations
+
+from schemas.api.campaigns import CampaignDetail, CampaignPage, CampaignRow, CampaignUser, Shared
+from schemas.instant import to_datetime
+from sessionwatch.api.answers.alerts import alert_rows
+from sessionwatch.api.asker import Asker
+from sessionwatch.api.cursor import from_cursor, to_cursor
+from sessionwatch.api.problem import not_found
+from store.alert_search import AlertFilter
+from store.incidents import CampaignFacts
+
+MOST_MEMBERS = 200
+MOST_USERS = 100
+_SHOWN_RULES = 3
+
+
+def campaign_page(asker: Asker, apps: list[str] | None, since_us: int, cursor: str | None, limit: int) -> CampaignPage:
+    """Return a page of campaigns, the last active first.
+
+    Args:
+        asker: who asks.
+        apps: only of these; None = of all that may be seen.
+        since_us: active since, microseconds since the epoch.
+        cursor: where the page before ended.
+        limit: most rows.
+
+    Raises:
+        Refusal: the cursor is none of this list.
+    """
+    found = asker.reader.campaigns(
+        apps=asker.principal.visible(apps),
+        since_us=since_us,
+        after=from_cursor(cursor, tuple[int, str]),
+        limit=limit + 1,
+    )
+    shown = found[:limit]
+    following = to_cursor((shown[-1].last_us, shown[-1].campaign_id)) if len(found) > limit else None
+    return CampaignPage(items=[_row(asker, facts) for facts in shown], next=following)
+
+
+def campaign_detail(asker: Asker, campaign_id: str) -> CampaignDetail:
+    """Return a campaign with its members.
+
+    Raises:
+        Refusal: 404, there is none of whose alerts this asker may see any.
+    """
+    apps, reader = asker.principal.visible(), asker.reader
+    found = reader.campaigns(apps=apps, campaign_id=campaign_id, limit=1)
+    if not found:
+        raise not_found("campaign")
+    members = reader.alert_records(AlertFilter(apps=apps, campaign_id=campaign_id), limit=MOST_MEMBERS)
+    users = reader.campaign_users(campaign_id, apps, MOST_USERS)
+    return CampaignDetail(
+        **_row(asker, found[0]).model_dump(),
+        members=alert_rows(asker, members),
+        named_users=[CampaignUser(user_id=user_id, alerts=alerts) for user_id, alerts in users],
+    )
+
+
+def _row(asker: Asker, facts: CampaignFacts) -> CampaignRow:
+    shared = facts.shared
+    apps = asker.principal.visible()
+    if apps is not None:
+        # What is shared with alerts of other apps alone is none of this asker's business.
+        own = asker.reader.campaign_values(facts.campaign_id, apps)
+        shared = tuple(one for one in shared if one.value in own)
+    return CampaignRow(
+        campaign_id=facts.campaign_id,
+        realm=facts.realm,
+        title=_title(facts, shared[0].value if shared else None),
+        severity=facts.severity,
+        first=to_datetime(facts.first_us),
+        last=to_datetime(facts.last_us),
+        alerts=facts.alerts,
+        open=facts.open,
+        users=facts.users,
+        sessions=facts.sessions,
+        rules=list(facts.rules),
+        apps=list(facts.apps),
+        shared=[Shared.model_validate({"kind": one.kind, "value": one.value, "alerts": one.alerts}) for one in shared],
+    )
+
+
+def _title(facts: CampaignFacts, shared: str | None) -> str:
+    rules = ", ".join(facts.rules[:_SHOWN_RULES])
+    more = len(facts.rules) - _SHOWN_RULES
+    whom = f"{facts.users} users" if facts.users != 1 else "1 user"
+    return f"{rules}{f' and {more} more' if more > 0 else ''} on {whom}{f' from {shared}' if shared else ''}"

@@ -1,0 +1,40 @@
+"""Risk: the stored contributions, as far as they may be seen, at this moment."""
+
+from __future__ import annotations
+
+from schemas.api.risks import RiskContribution, RiskView
+from schemas.instant import SECOND, to_datetime
+from schemas.risk import HALF_LIFE_US, score_of
+from sessionwatch.api.asker import Asker
+
+_LEAST = 0.5
+"""Points of 100 below which nothing is shown: it would read as 0."""
+
+
+def risk_view(asker: Asker, kind: str, scope: str, value: str) -> RiskView:
+    """Return the risk of a user (scope: realm) or session (scope: app) now."""
+    row = asker.reader.risk(kind, scope, value)
+    half_life_us = HALF_LIFE_US if row is None else row.half_life_us
+    seen = [one for one in (row.contributions if row is not None else ()) if asker.sees(one.app)]
+    now_us = asker.now_us()
+    left = [(one.points_at(now_us, half_life_us), one) for one in seen]
+    left = sorted((one for one in left if one[0] >= _LEAST), key=lambda one: (-one[0], one[1].alert_id))
+    return RiskView(
+        score=round(score_of([one for _, one in left], now_us, half_life_us), 1),
+        half_life_s=half_life_us / SECOND,
+        contributions=[
+            RiskContribution(
+                alert_id=one.alert_id,
+                rule_id=one.rule_id,
+                title=asker.installation.title(one.rule_id),
+                app=one.app,
+                severity=one.severity,
+                points=round(points, 1),
+                points_then=round(one.points, 1),
+                time=to_datetime(one.time_us),
+                summary=one.summary,
+                further=one.further,
+            )
+            for points, one in left
+        ],
+    )
