@@ -16,7 +16,7 @@ from sessionwatch.commands.dashboard import streamlit_command
 from sessionwatch.config import load
 from store.database import Database
 from store.errors import StoreMissing
-from tests.api.history import HELD, STOLEN, THEFT, write_history
+from tests.api.history import CAMPAIGN, HELD, STOLEN, THEFT, write_history
 from tests.api.installation import write_configuration
 
 
@@ -52,6 +52,17 @@ def test_it_says_in_one_line_that_the_file_is_read(stored: Path) -> None:
     [line] = result.stderr.splitlines()
     assert line.startswith("no pipeline answers at http://127.0.0.1:")
     assert line.endswith("sessionwatch.duckdb")
+
+
+def test_a_campaign_and_its_alerts(stored: Path) -> None:
+    [campaign] = answers(run(stored, "campaigns", "list", "--json"))
+    assert (campaign["campaign_id"], campaign["alerts"]) == (CAMPAIGN, 2)
+    [whole] = answers(run(stored, "campaigns", "show", CAMPAIGN, "--json"))
+    assert THEFT in {member["alert_id"] for member in whole["members"]}
+    shown = run(stored, "campaigns", "show", CAMPAIGN).stdout
+    assert "network 198.51.100.0/24: 2 alerts" in shown
+    members = answers(run(stored, "alerts", "list", "--all", "--campaign", CAMPAIGN, "--json"))
+    assert {alert["campaign_id"] for alert in members} == {CAMPAIGN}
 
 
 def test_what_is_shown_is_what_the_api_would_show(stored: Path) -> None:

@@ -149,3 +149,18 @@ def test_since_takes_a_duration(config: Path) -> None:
     found = answers(run(config, "alerts", "list", "--all", "--since", "90m", "--json"))
     assert THEFT in [alert["alert_id"] for alert in found]
     assert all(alert["severity"] != "low" for alert in found)
+
+
+def test_a_backtest_reads_what_a_running_pipeline_has_stored(config: Path) -> None:
+    [told] = answers(run(config, "rules", "backtest", "session-multi-network", "--from", "60d", "--json"))
+    assert told["events"] > 0
+    assert told["alerts"] == told["alerts_live"]
+
+
+def test_what_was_missed_is_raised_by_the_running_pipeline_once(config: Path, installation: Installation) -> None:
+    raised = answers(run(config, "rules", "rerun", "--from", "60d", "--reason", "a test", "--json"))
+    assert raised
+    with installation.client() as client:
+        stored = client.get(f"/v1/alerts/{raised[0]['alert_id']}").json()
+        assert stored["late"] is True
+    assert answers(run(config, "rules", "rerun", "--from", "60d", "--reason", "a test", "--json")) == []

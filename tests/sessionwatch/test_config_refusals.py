@@ -268,7 +268,6 @@ def test_a_mistake_is_told_in_one_line_with_its_place(problems: Problems, text: 
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("[[exceptions]]", "exceptions: not in this version"),
         ("[links]", "links: not in this version"),
         ("[response]\nescalate = true", "response.escalate: not in this version"),
         (

@@ -184,3 +184,8 @@ def test_a_rule_that_is_off_asks_for_no_retention(read: Read) -> None:
 def test_only_known_rules_can_be_asked_for(read: Read) -> None:
     with pytest.raises(ConfigurationError, match='did you mean "session-hijack"'):
         rule_plan(read(""), ["session-hijak"])
+
+
+def test_baselines_ask_for_no_retention_of_events(read: Read) -> None:
+    """They stand on the users' days, which are kept apart."""
+    assert read('[store]\nretention = "30d"\n[rules.dormant-account]\nsilence = "120d"\n').store.retention == 30 * DAY

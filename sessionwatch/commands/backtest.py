@@ -1,0 +1,59 @@
+"""A backtest for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sessionwatch.commands.terminal import print_text
+
+if TYPE_CHECKING:
+    from schemas.alert import Alert
+    from sessionwatch.workshop.backtest import Backtest
+
+
+def print_backtest(result: Backtest) -> None:
+    """Print a backtest: how many, on which days, about whom, how near the threshold, and what is new or gone."""
+    from sessionwatch.commands.table import print_facts, shown
+
+    days = result.per_day()
+    span_days = max(1, len(days))
+    print_text(f"{result.rule_id} over {result.events} events: {len(result.alerts)} alerts, live {result.live}")
+    print_facts([(f"  {name}", shown(value)) for name, value in result.parameters.items()])
+    _section("alerts a day", [(day, str(count)) for day, count in days.items()])
+    if days:
+        print_text(f"  on average {len(result.alerts) / span_days:.1f} on days with any")
+    _section("most hits", [(shown(key), str(hits)) for key, hits in result.top_keys()])
+    _section(
+        "near the threshold",
+        [
+            (f"{one.parameter} = {shown(one.value)}", f"{one.alerts} alerts ({one.alerts - len(result.alerts):+d})")
+            for one in result.neighbours
+        ],
+    )
+    _section(
+        "also told of by",
+        [
+            (shown(rule), f"{count} ({100 * count / len(result.alerts):.0f} %)")
+            for rule, count in result.overlap.items()
+        ],
+    )
+    _alerts("gained", result.gained)
+    _alerts("lost", result.lost)
+
+
+def _section(title: str, facts: list[tuple[str, str]]) -> None:
+    from sessionwatch.commands.table import print_facts
+
+    if facts:
+        print_text(f"\n{title}")
+        print_facts([(f"  {name}", text) for name, text in facts])
+
+
+def _alerts(title: str, alerts: list[Alert]) -> None:
+    from schemas.instant import to_rfc3339
+    from sessionwatch.commands.table import shown
+
+    print_text(f"\n{title}: {len(alerts) or 'none'}")
+    for alert in alerts:
+        when = to_rfc3339(alert.event_time_us)[:19]
+        print_text(f"  {when}Z {alert.severity} {alert.key_kind} {shown(alert.key_value)}: {shown(alert.summary)}")

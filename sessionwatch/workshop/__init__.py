@@ -1,0 +1,1 @@
+"""The workshop: where detections are listed, written, tested and tuned."""
