@@ -94,7 +94,7 @@ class Judge:
             if not rules:
                 context.repeat(event)
                 return
-        if rules is not known.rules.on_hurried:
+        if not repeat or rules is not known.rules.on_hurried:
             context.catch_up()
         if isinstance(context, UserContext) and event.time_us // DAY > context.day:
             context.begin_day(event.time_us // DAY)

@@ -180,7 +180,9 @@ class Plan:
         return AppPlan(
             {key: tuple(placed[rule.id] for rule in rules) for key, rules in by_type.items()},
             {key: tuple(placed[rule.id] for rule in rules) for key, rules in on_repeat.items()},
-            tuple(placed[rule.id] for rule in by_type.get(("session", "validate"), ()) if rule.paced),
+            tuple(
+                placed[rule.id] for rule in by_type.get(("session", "validate"), ()) if rule.paced and not rule.repeats
+            ),
             any(on_repeat.values()),
             min([PAUSE_US, *map(_window_us, self.instances(app))]),
             {kind: tuple(rules) for kind, rules in by_signal.items()},

@@ -285,7 +285,7 @@ def _remembered(subject: Subject, count: int) -> int:
 
 def _held(rule: type, plan: Plan) -> int:
     """Count what stands in containers of the rule, of its instances and of its module."""
-    instances = [one for rules in plan.of(APP).by_type.values() for one in rules]
+    instances = [one.rule for rules in plan.of(APP).by_type.values() for one in rules]
     spaces = [getattr(one, "__dict__", {}) for one in (*instances, rule, sys.modules[rule.__module__])]
     return sum(_size(value) for space in spaces for value in list(space.values()))
 
