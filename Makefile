@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test test-slow check run bench docs lock clean
+.PHONY: setup demo test test-slow mutation check run bench docs lock clean
 
 setup: $(READY)
 
@@ -29,6 +29,10 @@ test: $(READY)
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile
+
+# Bounded: make mutation MUTATION="--changed --seconds 180"
+mutation: $(READY)
+	$(BIN)/python -m tests.mutation $(MUTATION)
 
 check: $(READY)
 	$(BIN)/ruff format --check .

@@ -9,7 +9,18 @@ from schemas.alert import AlertChange
 from schemas.event import Event
 from schemas.revocation import Revocation
 from schemas.signal import Signal
-from store.rows import AuditLine, DeadLetter, OutboxMessage, TriageRow
+from store.rows import (
+    AuditLine,
+    CampaignRow,
+    DeadLetter,
+    MemberRow,
+    OutboxMessage,
+    ReceivedRow,
+    RiskRow,
+    StepUpRow,
+    StreamRow,
+    TriageRow,
+)
 
 
 @dataclass(slots=True)
@@ -24,9 +35,12 @@ class Batch:
         events, dead_letters: decode; dedup takes duplicates out, enrich fills place and agent.
         duplicates: dedup. How many were excluded.
         signals: respond's first half (`observe`): facts of the pipeline's own, before detect.
-        changes: detect.
+        changes, risks, campaigns, members: detect.
+        flags: detect. Signals that follow from the changes; stored behind the events.
         refusals: respond. Why a command was refused, by its place in `commands`.
         triage: respond. What people made of alerts.
+        step_ups, facts: respond. Step-ups that changed, and what the pipeline must know of itself after a restart.
+        streams, received: respond. Shared signals: receivers' streams, and tokens that were taken.
         revocations, messages, audit: respond. Rows to write; messages leave after the commit.
     """
 
@@ -38,9 +52,17 @@ class Batch:
     duplicates: int = 0
     signals: list[Signal] = field(default_factory=list)
     changes: list[AlertChange] = field(default_factory=list)
+    flags: list[Signal] = field(default_factory=list)
+    risks: list[RiskRow] = field(default_factory=list)
+    campaigns: list[CampaignRow] = field(default_factory=list)
+    members: list[MemberRow] = field(default_factory=list)
     revocations: list[Revocation] = field(default_factory=list)
     messages: list[OutboxMessage] = field(default_factory=list)
     settled_messages: list[OutboxMessage] = field(default_factory=list)
     audit: list[AuditLine] = field(default_factory=list)
+    step_ups: list[StepUpRow] = field(default_factory=list)
+    facts: dict[str, str] = field(default_factory=dict)
     triage: list[TriageRow] = field(default_factory=list)
+    streams: list[StreamRow] = field(default_factory=list)
+    received: list[ReceivedRow] = field(default_factory=list)
     refusals: dict[int, str] = field(default_factory=dict)

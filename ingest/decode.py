@@ -15,6 +15,7 @@ from ingest.record import Record
 from ingest.signature import verify
 from ingest.strict_json import Json, parse_object
 from schemas.app import Apps
+from schemas.drill import DrillKey
 from schemas.event import NOWHERE, Event, Place, SessionEvent
 from schemas.instant import parse_rfc3339, to_datetime
 from schemas.limits import EARLIEST_YEAR, LATEST_YEAR, MAX_FUTURE_US
@@ -38,10 +39,12 @@ class Decoder:
 
     Args:
         apps: for the signing keys of those that declare one.
+        drills: knows the installation's own fire drills; None = no mark counts.
     """
 
-    def __init__(self, apps: Apps) -> None:
+    def __init__(self, apps: Apps, drills: DrillKey | None = None) -> None:
         self.apps = apps
+        self._drills = drills
 
     def decode(self, records: Iterable[Record], arrival_us: int) -> tuple[list[Event], list[DeadLetter]]:
         """Return the events of a batch, and a dead letter for every record that is none.
@@ -61,7 +64,7 @@ class Decoder:
     def _decode_record(self, record: Record, arrival_us: int) -> Event:
         if record.value is None:
             raise Refused(Reason.TOMBSTONE, detail="a record without a value")
-        event = decode_event(record.value)
+        event = decode_event(record.value, self._drills)
         keys = self.apps[event.app].signing_keys
         if keys:
             if not verify(keys, event.app, record.key, record.value, record.headers):
@@ -74,22 +77,30 @@ class Decoder:
         return event
 
 
-def decode_event(value: bytes) -> Event:
+def decode_event(value: bytes, drills: DrillKey | None = None) -> Event:
     """Return the event in a record's value.
 
+    Args:
+        value: as it came.
+        drills: knows the installation's own fire drills; None = no mark counts.
+
     Raises:
         Refused: with one of the closed list of reasons.
     """
-    return plain_event(value) or careful_event(value)
+    return plain_event(value) or careful_event(value, drills)
 
 
-def careful_event(value: bytes) -> Event:
+def careful_event(value: bytes, drills: DrillKey | None = None) -> Event:
     """Return the event in a record's value, cleaned and held against the contract field by field.
 
+    Args:
+        value: as it came.
+        drills: as in `decode_event`.
+
     Raises:
         Refused: with one of the closed list of reasons.
     """
-    fields, flags = clean_event(parse_object(value))
+    fields, flags = clean_event(parse_object(value), drills)
     try:
         wire = SessionEvent.model_validate(fields)
     except ValidationError as error:

@@ -9,17 +9,18 @@ from typing import Protocol
 
 import structlog
 
-from detectors import snapshot
-from detectors.engine import Engine
+from detectors.findings.stage import Detection
+from detectors.remembered import Days, inform
 from ingest.batch import Batch
 from ingest.dead_letter import dead_letter
 from ingest.decode import Decoder
 from ingest.dedup import Dedup
-from ingest.enrich import Enricher
+from ingest.enrich import Enricher, in_order
+from ingest.flags import flags, verdicts
 from ingest.inbox import Inbox, Submission
 from ingest.metrics import Metrics
 from ingest.record import Gap, Record
-from schemas.instant import MINUTE, SECOND
+from schemas.instant import DAY, MINUTE, SECOND
 from schemas.signal import Signal
 from store.writer import Writer
 
@@ -71,25 +72,31 @@ class Responder(Protocol):
     def after_commit(self, batch: Batch) -> None:
         """Hand over what may leave now."""
 
+    def is_due(self, now_us: int) -> bool:
+        """Return whether time alone asks for a batch."""
+
 
 @dataclass(slots=True)
 class Stages:
     """What the loop is made of, each handed in ready to use.
 
     Attributes:
+        days: where users' finished days are looked up.
         clock: the pipeline's clock, microseconds since the epoch.
         probe: called with ``before <stage>`` and ``after <stage>``; the kill tests hang on it.
         watch: called with every batch after its commit.
         rerun: events judged again at the start, which no snapshot holds yet.
         beat: called at every turn, so that a loop that hangs can be told from an idle one.
+        facts: asked at every turn what has changed outside, such as a network list.
     """
 
     source: Source
     decoder: Decoder
     dedup: Dedup
     enricher: Enricher
-    engine: Engine
+    detection: Detection
     responder: Responder
+    days: Days
     writer: Writer
     inbox: Inbox
     metrics: Metrics
@@ -101,6 +108,7 @@ class Stages:
     probe: Callable[[str], None] = field(default=lambda _name: None)
     watch: Callable[[Batch], None] = field(default=lambda _batch: None)
     beat: Callable[[], None] = field(default=lambda: None)
+    facts: Callable[[int], list[Signal]] = field(default=lambda _now_us: [])
 
 
 class Pipeline:
@@ -146,6 +154,7 @@ class Pipeline:
         submissions = s.inbox.take()
         batch = Batch(s.clock(), records, [submission.command for submission in submissions])
         s.probe("after poll")
+        batch.signals.extend(s.facts(batch.arrival_us))
         self._note_gaps()
         if not self._is_idle(batch):
             for name, stage in self._stages:
@@ -157,9 +166,11 @@ class Pipeline:
         return batch
 
     def _is_idle(self, batch: Batch) -> bool:
-        if batch.records or batch.commands or self._carried:
+        if batch.records or batch.commands or batch.signals or self._carried:
             return False
-        return not (self._s.engine.wants_tick(self._stream_us(batch)) or self._snapshot_is_due(batch.arrival_us))
+        if self._s.responder.is_due(batch.arrival_us):
+            return False
+        return not (self._s.detection.wants_tick(self._stream_us(batch)) or self._snapshot_is_due(batch.arrival_us))
 
     def _decode(self, batch: Batch) -> None:
         batch.events, batch.dead_letters = self._s.decoder.decode(batch.records, batch.arrival_us)
@@ -175,14 +186,20 @@ class Pipeline:
 
     def _enrich(self, batch: Batch) -> None:
         self._s.enricher.enrich(batch.events)
+        # What is in order need not run again; stored so, a re-run meets them in the same order.
+        batch.events.sort(key=in_order)
 
     def _detect(self, batch: Batch) -> None:
-        engine, stream_us = self._s.engine, self._stream_us(batch)
+        detection, stream_us = self._s.detection, self._stream_us(batch)
         batch.signals.extend(self._carried)
-        if engine.wants_tick(stream_us):
+        if detection.wants_tick(stream_us):
             batch.signals.append(Signal(f"tick:{stream_us}", stream_us, "tick"))
-        findings = engine.process([*batch.signals, *batch.events])
+        inform(detection.engine, batch.events, self._s.days)
+        findings = detection.process([*batch.signals, *batch.events])
         batch.changes = findings.changes
+        batch.risks, batch.campaigns, batch.members = findings.risks, findings.campaigns, findings.members
+        batch.flags = flags(findings.changes)
+        detection.process(batch.flags)
         # Stored with the next batch: a replay must see them after the events that led to them.
         self._carried = findings.signals
 
@@ -191,14 +208,22 @@ class Pipeline:
         with writer.transaction():
             writer.append_signals(batch.signals)
             writer.append_events(batch.events)
+            writer.append_signals(batch.flags)
             writer.append_dead_letters(batch.dead_letters)
             writer.save_alerts([change.alert for change in batch.changes], batch.arrival_us)
             writer.save_triage(batch.triage)
+            writer.save_risks(batch.risks)
+            writer.save_campaigns(batch.campaigns, batch.members)
             writer.save_revocations(batch.revocations)
+            writer.save_step_ups(batch.step_ups)
+            writer.save_facts(batch.facts)
             writer.enqueue(batch.messages)
             writer.settle(batch.settled_messages)
+            writer.save_streams(batch.streams, batch.arrival_us)
+            writer.append_received(batch.received)
             writer.append_audit(batch.audit)
             writer.save_offsets(s.topic, s.source.topic_uuid, s.source.positions())
+            writer.save_user_days(s.detection.engine.take_days())
             self._snapshot(batch.arrival_us, len(batch.events))
             s.probe("inside commit")
 
@@ -209,6 +234,7 @@ class Pipeline:
             submission.committed.set_result(batch.refusals.get(place, ""))
         if batch.records:
             s.source.commit_for_lag_tools(s.source.positions())
+        self._carried += verdicts(batch.triage)
         self._count(batch)
         s.watch(batch)
 
@@ -221,12 +247,13 @@ class Pipeline:
         if not (always or self._snapshot_is_due(now_us)):
             return
         s = self._s
-        s.writer.append_snapshot(s.writer.last_seq, now_us, s.fingerprint, snapshot.take(s.engine))
+        s.writer.append_snapshot(s.writer.last_seq, now_us, s.fingerprint, s.detection.take_rows())
         self._snapshot_us, self._events_since_snapshot = now_us, 0
 
     def _final_snapshot(self) -> None:
         if self._events_since_snapshot:
             with self._s.writer.transaction():
+                self._s.writer.save_user_days(self._s.detection.engine.take_days())
                 self._snapshot(self._s.clock(), 0, always=True)
 
     def _keep_house(self, batch: Batch) -> None:
@@ -239,8 +266,12 @@ class Pipeline:
             self._sweep(batch)
 
     def _sweep(self, batch: Batch) -> None:
-        self._s.engine.expire(self._stream_us(batch))
+        self._s.detection.expire(self._stream_us(batch))
+        with self._s.writer.transaction():
+            # Before anybody asks for them: the users they belong to are no longer in memory.
+            self._s.writer.save_user_days(self._s.detection.engine.take_days())
         self._s.writer.retain(batch.arrival_us - self._s.retention_us)
+        self._s.writer.retain_user_days(batch.arrival_us // DAY)
         self._s.writer.compact_snapshots()
 
     def _stream_us(self, batch: Batch) -> int:
@@ -254,8 +285,8 @@ class Pipeline:
 
     def _gauge(self) -> None:
         s, metrics = self._s, self._s.metrics
-        metrics.rule_faults.set(s.engine.faults.total)
-        for kind, size in s.engine.sizes().items():
+        metrics.rule_faults.set(s.detection.engine.faults.total)
+        for kind, size in s.detection.engine.sizes().items():
             if kind == "evicted":
                 metrics.keys_evicted.set(size)
             else:
@@ -274,8 +305,8 @@ class Pipeline:
         for revocation in batch.revocations:
             metrics.revocations.labels(revocation.state).inc()
         metrics.duplicates.inc(batch.duplicates)
-        metrics.late.inc(s.engine.late - self._late)
-        self._late = s.engine.late
+        metrics.late.inc(s.detection.engine.late - self._late)
+        self._late = s.detection.engine.late
         now_us = s.clock()
         metrics.batch_seconds.observe((now_us - batch.arrival_us) / SECOND)
         if batch.events:

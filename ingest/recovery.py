@@ -7,18 +7,21 @@ judging is deterministic; a difference is logged and counted.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 
 import msgspec
 import structlog
 
-from detectors import snapshot
-from detectors.engine import Engine
+from detectors.findings.stage import Detection
+from detectors.findings.standing import MAX_STANDING
+from detectors.remembered import Days, inform
 from detectors.rules import BUILTIN, AnyRule
 from schemas.alert import Alert, AlertChange
 from schemas.event import Event
 from schemas.signal import Signal
+from store.alert_search import AlertFilter
 from store.reader import Reader
 
 _CHUNK = 5_000
@@ -36,41 +39,43 @@ class Recovered:
 
 
 def recover(
-    engine: Engine,
+    detection: Detection,
     reader: Reader,
     fingerprint: str,
     now_us: int,
     rules: Mapping[str, type[AnyRule]] = BUILTIN,
 ) -> Recovered:
-    """Bring an empty engine to where the last run was committed.
+    """Bring an empty detection stage to where the last run was committed.
 
     Args:
-        engine: to be filled.
+        detection: to be filled.
         reader: of the store.
         fingerprint: of the rules in force; a snapshot under another one is not used.
         now_us: the pipeline's clock; bounds a rebuild.
         rules: rule classes by id.
     """
-    restored = _restore(engine, reader, fingerprint, rules)
+    restored = _restore(detection, reader, fingerprint, rules)
     if restored is not None:
         keys, items = restored
         comparable = True
     else:
         # Other rules, or state of another version: it is rebuilt from the events.
-        keys, items, comparable = 0, reader.replay_since(now_us - engine.longest_horizon_us()), False
-    rerun, outcome = _rerun(engine, items)
+        since_us = now_us - detection.engine.longest_horizon_us()
+        _recall(detection, reader, since_us)
+        keys, items, comparable = 0, reader.replay_since(since_us), False
+    rerun, outcome = _rerun(detection, items, reader)
     stored = reader.stored_alerts(list(outcome))
     differences = _differences(outcome, stored) if comparable else 0
     if not comparable:
         # What only these rules find was told to nobody yet.
-        engine.unpublish({key for key, alert in stored.items() if alert.mode == outcome[key].alert.mode})
+        detection.unpublish({key for key, alert in stored.items() if alert.mode == outcome[key].alert.mode})
     if keys or rerun:
         log.info("state recovered", keys=keys, rerun=rerun, differences=differences, snapshot=comparable)
     return Recovered(keys, rerun, differences)
 
 
 def _restore(
-    engine: Engine, reader: Reader, fingerprint: str, rules: Mapping[str, type[AnyRule]]
+    detection: Detection, reader: Reader, fingerprint: str, rules: Mapping[str, type[AnyRule]]
 ) -> tuple[int, Iterator[Event | Signal]] | None:
     """Load what fits; return the number of keys and what is to be judged again, or None where nothing fits."""
     found = reader.snapshot()
@@ -79,19 +84,29 @@ def _restore(
         return 0, reader.replay_after(0)
     seq, stored_under, rows = found
     if stored_under != fingerprint:
+        with suppress(msgspec.DecodeError):
+            detection.adopt_lasting(rows)
         return None
     try:
-        return snapshot.restore(engine, rows, rules, reader.events_at), reader.replay_after(seq)
+        return detection.restore(rows, rules, reader.events_at, reader.user_days), reader.replay_after(seq)
     except msgspec.DecodeError:
         log.warning("stored state cannot be read by this version, it is rebuilt from the events")
         return None
 
 
-def _rerun(engine: Engine, items: Iterable[Event | Signal]) -> tuple[int, dict[str, AlertChange]]:
+def _recall(detection: Detection, reader: Reader, until_us: int) -> None:
+    """Let the alerts before the re-run count as they are stored."""
+    older = AlertFilter(since_us=max(0, until_us - detection.memory_us), until_us=max(0, until_us))
+    records = reader.alert_records(older, limit=MAX_STANDING)
+    detection.recall((record.alert, record.triage.verdict) for record in reversed(records))
+
+
+def _rerun(detection: Detection, items: Iterable[Event | Signal], days: Days) -> tuple[int, dict[str, AlertChange]]:
     outcome: dict[str, AlertChange] = {}
     done = 0
     for chunk in _chunks(items):
-        for change in engine.process(chunk).changes:
+        inform(detection.engine, chunk, days)
+        for change in detection.process(chunk).changes:
             outcome[change.alert.alert_id] = change
         done += len(chunk)
     return done, outcome

@@ -11,14 +11,18 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from detectors.engine import Engine
+from detectors.findings.stage import Detection
 from detectors.plan import Plan
+from detectors.remembered import RememberedDays, inform
 from ingest.decode import decode_event
 from ingest.dedup import Dedup
 from ingest.enrich import Enricher
+from ingest.flags import flags
 from ingest.places import Places
 from schemas.alert import Alert, AlertChange
 from schemas.app import Apps
 from schemas.event import Event
+from schemas.instant import DAY
 from schemas.refusal import Refused
 
 CHUNK = 5_000
@@ -44,7 +48,13 @@ class Replayed:
 
 
 def replay(
-    lines: Iterable[bytes], plan: Plan, apps: Apps, places: Places, progress: Progress = lambda _events: None
+    lines: Iterable[bytes],
+    plan: Plan,
+    apps: Apps,
+    places: Places,
+    progress: Progress = lambda _events: None,
+    *,
+    judges_silence: bool = False,
 ) -> Replayed:
     """Judge the events of a file in the wire format, one JSON object a line.
 
@@ -56,11 +66,14 @@ def replay(
         apps: what each app declares.
         places: the address look-up.
         progress: told the number of events so far, now and then.
+        judges_silence: let an app that falls silent be told, as far as the events of others move time.
     """
     result = Replayed()
     # A file may come without a configuration: then its apps are nobody's, and all the same what is asked about.
     engine, dedup, enricher = Engine(plan, apps, untrusted_bound=MAX_KEYS), Dedup(), Enricher(places, apps)
+    detection, days = Detection(engine, plan, apps, judges_silence=judges_silence), RememberedDays()
     final: dict[str, Alert] = {}
+    newest_us = 0
     for events in _chunks(_decoded(lines, result)):
         fresh, conflicts, duplicates = dedup.unique(events)
         # The place of a record is its line here.
@@ -68,9 +81,17 @@ def replay(
         result.duplicates += duplicates
         result.events += len(fresh)
         enricher.enrich(fresh)
-        _apply(engine.process(fresh).changes, final)
+        inform(engine, fresh, days)
+        changes = detection.process(fresh).changes
+        _apply(changes, final)
+        _apply(detection.process(flags(changes)).changes, final)
+        if fresh:
+            # As a running pipeline does: or else a long file would fill the memory.
+            newest_us = max(newest_us, *(event.time_us for event in fresh))
+            detection.expire(newest_us)
+        days.save(engine.take_days())
         progress(result.events)
-    _apply(engine.finish().changes, final)
+    _apply(detection.finish().changes, final)
     result.refused.sort()
     result.alerts = sorted(final.values(), key=lambda alert: (alert.event_time_us, alert.alert_id))
     return result
@@ -107,12 +128,16 @@ def _decoded(lines: Iterable[bytes], result: Replayed) -> Iterator[Event]:
 
 
 def _chunks(events: Iterator[Event]) -> Iterator[list[Event]]:
+    """Yield events in batches that end with the day: what a day's alerts say of its sessions must be known by then."""
     chunk: list[Event] = []
+    newest_day = 0
     for event in events:
-        chunk.append(event)
-        if len(chunk) == CHUNK:
+        day = event.time_us // DAY
+        if chunk and (len(chunk) == CHUNK or day > newest_day):
             yield chunk
             chunk = []
+        newest_day = max(newest_day, day)
+        chunk.append(event)
     if chunk:
         yield chunk
 

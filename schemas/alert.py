@@ -62,6 +62,9 @@ class Alert(msgspec.Struct, gc=False):
         usual: what is ordinary for this key, by name, for the comparison *usual against this session*.
         hits: how many events completed the rule in this episode.
         late: every hit came from an event older than the bound of disorder.
+        asn, network_type: of its network, where they are known.
+        tool: the User-Agent as it came, where it is that of a tool or robot: many attackers share one, few users do.
+        suppressed_by: owner and reason of the exception that covers it; such an alert is a record and no more.
     """
 
     alert_id: str
@@ -89,6 +92,10 @@ class Alert(msgspec.Struct, gc=False):
     status: Status = "new"
     late: bool = False
     drill: str | None = None
+    asn: int | None = None
+    network_type: str | None = None
+    tool: str | None = None
+    suppressed_by: str | None = None
 
 
 def alert_id(rule_id: str, scope: str, key_value: str, episode: str) -> str:
@@ -153,6 +160,7 @@ class AlertView(BaseModel):
     usual: dict[str, str]
     late: bool
     drill: str | None
+    suppressed_by: str | None = None
 
     @classmethod
     def of(cls, alert: Alert) -> AlertView:
@@ -185,6 +193,7 @@ class AlertView(BaseModel):
             usual=dict(alert.usual),
             late=alert.late,
             drill=alert.drill,
+            suppressed_by=alert.suppressed_by,
         )
 
 

@@ -13,7 +13,11 @@ from schemas.instant import to_datetime
 
 REVOCATION_NAMESPACE = uuid.UUID("5e551094-4a7c-5c8e-9d0f-a1e27a1e2701")
 
-Scope = Literal["session", "user"]
+Scope = Literal["session", "user", "network", "login"]
+"""Whom it is about: one session, all of a user's, all that came from a network, or a user's signing in.
+
+A network's is only ever held for a person: when it is approved, each of its live sessions gets a revocation of its own.
+"""
 State = Literal["requested", "suppressed", "held", "sent", "delivered", "confirmed", "failed", "released"]
 
 LIVE_STATES: frozenset[State] = frozenset({"requested", "sent", "delivered", "confirmed", "failed"})
@@ -25,7 +29,7 @@ class Revocation(msgspec.Struct, gc=False):
 
     Attributes:
         revocation_id: UUIDv5 of the alert or manual request, and the scope.
-        subject: the hashed session id, or the user id for scope "user".
+        subject: the hashed session id; for scopes "user" and "login" the user id, for "network" the network.
         sequence: rises by app and subject; an app ignores a lower one, so that a late retry undoes no
             release.
         requested_by: "policy" or a person's name.

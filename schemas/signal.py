@@ -6,7 +6,16 @@ from typing import Literal
 
 import msgspec
 
-SignalKind = Literal["tick", "revocation_delivered", "revocation_released", "rule_switched_off"]
+SignalKind = Literal[
+    "tick",
+    "revocation_delivered",
+    "revocation_released",
+    "rule_switched_off",
+    "session_flagged",
+    "verdict",
+    "list_changed",
+    "idp_event",
+]
 
 
 class Signal(msgspec.Struct, frozen=True, gc=False):
@@ -15,7 +24,8 @@ class Signal(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         signal_id: unique; orders signals of one instant.
         time_us: when it became true, on the pipeline's clock; for a tick the stream time.
-        kind: what happened. A later version adds verdicts and changed lists.
+        kind: what happened; ``session_flagged``: an alert says that a session may not be its user's, so that nothing
+            is learned of it; ``list_changed``: a network list is another, or gone (`detectors.kept_lists.changed`).
         app, session_id, user_id: whom it concerns; None for a tick.
         payload: small facts by name, such as ``revocation_id`` or ``rule_id``.
         seq: its place in the order of ingestion.

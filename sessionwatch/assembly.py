@@ -11,6 +11,7 @@ from types import FrameType
 import structlog
 
 from detectors.engine import Engine
+from detectors.findings.stage import Detection
 from ingest.batch import Batch
 from ingest.decode import Decoder
 from ingest.dedup import MEMORY_FLOOR, Dedup
@@ -28,12 +29,15 @@ from response.commands import DeliveryResult
 from response.dead_letter_topic import TopicProducer
 from response.guard import Guard
 from response.links import Links
+from response.messages import TargetMessages
 from response.outbox import Outbox, open_lanes
 from response.policy import Policy
 from response.responder import Responder
+from response.ssf.desk import SsfDesk
 from response.targets import Target
-from response.targets.webhook import WebhookTarget
+from response.targets.management import FindIdpSession
 from schemas.api import Redriven, Role
+from schemas.app import Apps
 from sessionwatch.api.acts import Acts
 from sessionwatch.api.app import make_app, serve
 from sessionwatch.api.health import Probes
@@ -45,8 +49,13 @@ from sessionwatch.api.server import Server
 from sessionwatch.api.service import Service
 from sessionwatch.api.tokens import Tokens, load_tokens
 from sessionwatch.config import Settings
-from sessionwatch.config.parts import declared_apps, known_networks, policy_lines, rule_plan
+from sessionwatch.config.parts import declared_apps, guard_limits, known_networks, policy_lines, rule_plan
+from sessionwatch.drill_key import make_drill_key
+from sessionwatch.list_watch import ListWatch
+from sessionwatch.shared_signals import SharedSignals
 from sessionwatch.signals import on_stop_signals
+from sessionwatch.targets import make_topics, open_target
+from sessionwatch.verdict_key import make_verdict_key
 from store.database import Database
 from store.reader import Reader
 from store.rows import DeadLetter, OutboxMessage
@@ -177,8 +186,9 @@ def _build(
     probe: Callable[[str], None],
     clock: Callable[[], int],
 ) -> Running:
-    apps, plan, metrics = declared_apps(settings), rule_plan(settings), Metrics()
-    fingerprint = plan.fingerprint(apps)
+    apps, plan, metrics = declared_apps(settings), rule_plan(settings, with_lists=False), Metrics()
+    detection = Detection(Engine(plan, apps), plan, apps, campaign_window_us=settings.campaigns.window)
+    fingerprint = detection.fingerprint()
     # The port first: nothing else is worth starting without it.
     heartbeat = _Heartbeat()
     app = make_app(Probes(heartbeat.alive, heartbeat.ready), metrics.registry, settings.api.host, settings.api.hosts)
@@ -187,6 +197,8 @@ def _build(
     database = Database.open(settings.store.path)
     parts.callback(database.close)
     tokens = load_tokens(settings.api, settings.store.path, clock)
+    drills = make_drill_key(settings.store.path)
+    verdicts = make_verdict_key(settings.store.path)
     readers = Readers(database.reader)
     # Before the database: an open cursor would keep its file. After the server: no request may be under way.
     parts.callback(readers.close)
@@ -195,16 +207,18 @@ def _build(
     source = _open_source(settings, reader)
     parts.callback(source.close)
     heartbeat.connected = lambda: source.connected
-    engine = Engine(plan, apps)
-    recovered = recover(engine, reader, fingerprint, clock())
+    recovered = recover(detection, reader, fingerprint, clock(), plan.classes)
     metrics.rerun_differences.inc(recovered.differences)
     dedup = Dedup(reader.known)
     dedup.remember(reader.recent_ids(MEMORY_FLOOR))
     inbox = Inbox(source.wake)
     parts.callback(inbox.close)
-    targets, chats = open_targets(settings), open_chats(settings)
+    find_idp_session = _idp_sessions(database, apps, clock)
+    signals = SharedSignals(settings, find_idp_session, clock=clock)
+    make_topics(settings, apps)
+    targets, chats = open_targets(settings, signals, find_idp_session), open_chats(settings)
     outbox = _open_outbox(settings, targets, chats, database, inbox)
-    responder = open_responder(settings, targets, chats, reader, outbox)
+    responder = open_responder(settings, targets, chats, reader, outbox, signals.desk(reader, targets))
     parts.callback(responder.close)
     responder.start(clock())
 
@@ -218,11 +232,13 @@ def _build(
     pipeline = Pipeline(
         Stages(
             source=source,
-            decoder=Decoder(apps),
+            decoder=Decoder(apps, drills),
             dedup=dedup,
             enricher=Enricher(Places(known_networks(settings)), apps),
-            engine=engine,
+            detection=detection,
             responder=responder,
+            days=reader,
+            facts=ListWatch(settings.lists, plan.lists.newest).signals,
             writer=database.writer(),
             inbox=inbox,
             metrics=metrics,
@@ -236,20 +252,29 @@ def _build(
             beat=heartbeat.beat,
         )
     )
+    acts = Acts(inbox.submit)
+    hub = signals.hub(targets, readers.of_this_thread, acts)
     serve(
         app,
         Service(
             installation=Installation(settings, clock),
             tokens=tokens,
             read=readers.of_this_thread,
-            acts=Acts(inbox.submit),
+            acts=acts,
             beat=pulse.beat,
             redrive=redriving(settings),
+            drills=drills,
+            verdicts=verdicts,
+            reach=TargetMessages(targets).reach,
             rates=Rates(settings.api.requests_per_minute),
             guesses=Rates(GUESSES_PER_MINUTE),
+            ssf=hub,
         ),
     )
     api.start()
+    for poller in signals.pollers(hub):
+        poller.start()
+        parts.callback(poller.stop)
     # From here on the parts belong to what is returned.
     return Running(pipeline, database, source, inbox, api, tokens, parts.pop_all())
 
@@ -319,17 +344,16 @@ def _open_outbox(
 
 
 def open_responder(
-    settings: Settings, targets: list[Target], chats: list[Chat], reader: Reader, outbox: Outbox
+    settings: Settings,
+    targets: list[Target],
+    chats: list[Chat],
+    reader: Reader,
+    outbox: Outbox,
+    shared_signals: SsfDesk | None = None,
 ) -> Responder:
     """Return the stage that decides, not started yet."""
     response, apps = settings.response, declared_apps(settings)
-    guard = Guard(
-        reader,
-        apps,
-        max_share_per_hour=response.max_share_per_hour,
-        max_per_hour=response.max_per_hour,
-        protected_users=response.protected_users,
-    )
+    guard = Guard(reader, apps, guard_limits(response))
     return Responder(
         policy=Policy(policy_lines(settings), apps),
         guard=guard,
@@ -341,6 +365,8 @@ def open_responder(
         dry_run=response.dry_run,
         dead_letter_topic=settings.kafka.dead_letter_topic,
         links=Links(settings.dashboard.public_url),
+        step_up_within_us=response.step_up_within,
+        shared_signals=shared_signals,
     )
 
 
@@ -349,12 +375,28 @@ def _dead_letter_producer(settings: Settings) -> TopicProducer:
     return TopicProducer(settings.kafka.dead_letter_topic, client.pop("bootstrap_servers"), **client)
 
 
-def open_targets(settings: Settings) -> list[Target]:
-    """Return the receivers of revocations."""
-    return [
-        WebhookTarget(target.name, target.app, target.address(), target.secrets(), allow_private=target.allow_private)
-        for target in settings.response.targets
-    ]
+def open_targets(
+    settings: Settings, signals: SharedSignals | None = None, find_idp_session: FindIdpSession = lambda _a, _s: None
+) -> list[Target]:
+    """Return the receivers of revocations.
+
+    Args:
+        settings: the checked configuration.
+        signals: signs what is sent as a token; None = what the configuration says, for a process that sends nothing.
+        find_idp_session: returns the identity provider's name of an app's session, in any thread.
+    """
+    signals = signals or SharedSignals(settings)
+    return [open_target(target, settings, signals, find_idp_session) for target in settings.response.targets]
+
+
+def _idp_sessions(database: Database, apps: Apps, clock: Callable[[], int]) -> Callable[[str, str], str | None]:
+    """Return what looks up the identity provider's name of a session, in any thread."""
+
+    def find(app: str, session_id: str) -> str | None:
+        with closing(database.reader()) as reader:
+            return reader.idp_session_of(app, session_id, clock() - apps[app].session_life_us)
+
+    return find
 
 
 def open_chats(settings: Settings) -> list[Chat]:

@@ -14,16 +14,24 @@ from sessionwatch import __version__
 from sessionwatch.commands import (
     alerts,
     broker,
+    campaigns,
     config,
     dashboard,
     demo,
     dlq,
     emit,
+    evaluate,
+    outbox,
+    policy,
     release,
     replay,
+    response,
     revoke,
+    rules,
     run,
     sessions,
+    simulate,
+    train,
     version,
 )
 from sessionwatch.commands.terminal import print_text, say
@@ -60,14 +68,22 @@ app.command()(run.run)
 app.command()(broker.broker)
 app.command()(emit.emit)
 app.command()(replay.replay)
+app.command()(evaluate.evaluate)
 app.command()(dashboard.dashboard)
 app.command()(release.release)
+app.command()(train.train)
 app.command()(version.version)
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(campaigns.app, name="campaigns")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(revoke.app, name="revoke")
+app.add_typer(policy.app, name="policy")
+app.add_typer(response.app, name="response")
+app.add_typer(outbox.app, name="outbox")
 app.add_typer(dlq.app, name="dlq")
+app.add_typer(simulate.app, name="simulate")
 app.add_typer(config.app, name="config")
+app.add_typer(rules.app, name="rules")
 
 
 def main() -> None:

@@ -38,6 +38,7 @@ _SCHEMA = pa.schema(
         ("usual", pa.string()),
         ("late", pa.bool_()),
         ("drill", pa.string()),
+        ("suppressed_by", pa.string()),
         ("stored", _INSTANT),
         ("updated", _INSTANT),
     ]
@@ -54,11 +55,11 @@ alert_id, rule_id, rule_version, severity, mode, app, key_kind, key_value, epoch
 epoch_us(first_event_time), epoch_us(last_event_time), summary, evidence, usual, user_id, session_id, ip,
 network, device_id, hits, confidence, model_id
 """
-AS_DETECTED = f"{_OWN}, CASE WHEN withdrawn THEN 'withdrawn' ELSE 'new' END, late, drill"
+AS_DETECTED = f"{_OWN}, CASE WHEN withdrawn THEN 'withdrawn' ELSE 'new' END, late, drill, suppressed_by"
 """Select list for `alert_of`: the status as the detectors left it, without what people did."""
 
 STATUS = "CASE WHEN withdrawn THEN 'withdrawn' ELSE coalesce(triage, 'new') END"
-AS_SHOWN = f"{_OWN}, {STATUS}, late, drill"
+AS_SHOWN = f"{_OWN}, {STATUS}, late, drill, suppressed_by"
 """Select list for `alert_of`: the status as people see it; withdrawn shows before what a person had set."""
 
 _evidence = msgspec.json.Decoder(tuple[Evidence, ...])
@@ -84,7 +85,8 @@ def alert_of(row: tuple[object, ...]) -> Alert:
     values[3] = Severity(str(values[3]))
     values[12] = _evidence.decode(str(values[12]))
     values[13] = _usual.decode(str(values[13]))
-    return Alert(*values)  # type: ignore[arg-type]  # the select list follows the fields of Alert
+    suppressed_by = values.pop()
+    return Alert(*values, suppressed_by=suppressed_by)  # type: ignore[arg-type, misc]  # the select list follows its fields
 
 
 def _row(alert: Alert, at_us: int) -> dict[str, object]:
@@ -115,6 +117,7 @@ def _row(alert: Alert, at_us: int) -> dict[str, object]:
         "usual": msgspec.json.encode(alert.usual).decode(),
         "late": alert.late,
         "drill": alert.drill,
+        "suppressed_by": alert.suppressed_by,
         "stored": at_us,
         "updated": at_us,
     }

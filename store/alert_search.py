@@ -33,10 +33,13 @@ WHERE ($apps::VARCHAR[] IS NULL OR list_contains($apps, app))
     AND ($rule_id::VARCHAR IS NULL OR rule_id = $rule_id)
     AND ($user_id::VARCHAR IS NULL OR user_id = $user_id)
     AND ($session_id::VARCHAR IS NULL OR session_id = $session_id)
+    AND ($campaign_id::VARCHAR IS NULL
+        OR alert_id IN (SELECT alert_id FROM campaign_members WHERE campaign_id = $campaign_id))
     AND ($owner::VARCHAR IS NULL OR coalesce(owner, '') = $owner)
     AND ($text::VARCHAR IS NULL
         OR contains(lower(concat_ws(' ', alert_id, rule_id, app, key_value, user_id, session_id, ip, network, summary)),
             lower($text)))
+    AND ($suppressed OR suppressed_by IS NULL)
     AND event_time >= make_timestamp($since) AND event_time < make_timestamp($until)
     AND (CASE WHEN $by_severity THEN severity_rank ELSE 0 END, event_time, alert_id)
         < ($after_rank::UTINYINT, make_timestamp($after_time), $after_id)
@@ -49,14 +52,14 @@ SELECT count(*) FILTER (open), count(*) FILTER (open AND owner IS NULL),
 FROM (
     SELECT {alert_rows.STATUS} IN ('new', 'acknowledged') AS open, owner, severity, stored,
         greatest(updated, coalesce(triage_time, updated)) AS changed
-    FROM alerts WHERE $apps::VARCHAR[] IS NULL OR list_contains($apps, app))
+    FROM alerts WHERE suppressed_by IS NULL AND ($apps::VARCHAR[] IS NULL OR list_contains($apps, app)))
 """
 RULE_FACTS = """
 SELECT rule_id, count(*) FILTER (stored >= make_timestamp($week)), epoch_us(max(stored)),
     count(*) FILTER (verdict = 'confirmed' AND triage_time >= make_timestamp($month)),
     count(*) FILTER (verdict = 'benign' AND triage_time >= make_timestamp($month)),
     count(*) FILTER (verdict = 'false_alarm' AND triage_time >= make_timestamp($month))
-FROM alerts WHERE $apps::VARCHAR[] IS NULL OR list_contains($apps, app) GROUP BY rule_id
+FROM alerts WHERE suppressed_by IS NULL AND ($apps::VARCHAR[] IS NULL OR list_contains($apps, app)) GROUP BY rule_id
 """
 ACTS = """
 SELECT epoch_us(audit_time), actor, act, subject, app, why, details FROM (
@@ -65,7 +68,7 @@ ORDER BY line
 """
 WORST_OF_SESSIONS = """
 SELECT app, session_id, max(severity_rank) FROM alerts
-WHERE NOT withdrawn AND list_contains($sessions::VARCHAR[], session_id) GROUP BY app, session_id
+WHERE NOT withdrawn AND suppressed_by IS NULL AND list_contains($sessions::VARCHAR[], session_id) GROUP BY app, session_id
 """
 
 _details = msgspec.json.Decoder(dict[str, str | int])
@@ -100,6 +103,7 @@ class AlertFilter(msgspec.Struct, frozen=True, kw_only=True):
         owner: whose; an empty text for nobody's.
         text: found anywhere in what an alert names, upper or lower case.
         since_us, until_us: event time, microseconds since the epoch.
+        suppressed: also those that an exception covers.
     """
 
     apps: Collection[str] | None = None
@@ -108,10 +112,12 @@ class AlertFilter(msgspec.Struct, frozen=True, kw_only=True):
     rule_id: str | None = None
     user_id: str | None = None
     session_id: str | None = None
+    campaign_id: str | None = None
     owner: str | None = None
     text: str | None = None
     since_us: int = 0
     until_us: int = LATEST_US
+    suppressed: bool = False
 
 
 class AlertSearch(Reading):
@@ -146,10 +152,12 @@ class AlertSearch(Reading):
             "rule_id": wanted.rule_id,
             "user_id": wanted.user_id,
             "session_id": wanted.session_id,
+            "campaign_id": wanted.campaign_id,
             "owner": wanted.owner,
             "text": wanted.text,
             "since": wanted.since_us,
             "until": wanted.until_us,
+            "suppressed": wanted.suppressed,
             "by_severity": by_severity,
             "after_rank": after_rank,
             "after_time": after_time,

@@ -86,7 +86,24 @@ class Recovery(Reading):
 
     def replay_since(self, time_us: int) -> Iterator[Event | Signal]:
         """Return what happened since an instant (microseconds since the epoch), in the order of ingestion."""
-        return self._replay(self._number(FIRST_SEQ_SINCE, {"since": time_us}) - 1, time_us)
+        return self._replay(self._before(time_us), time_us)
+
+    def replay_page(self, time_us: int, after: int | None = None) -> tuple[list[Event | Signal], int | None]:
+        """Return a page of what happened since an instant, in the order of ingestion, for whoever asks in parts.
+
+        Args:
+            time_us: microseconds since the epoch.
+            after: as the page before said; None for the first.
+
+        Returns:
+            at most 20,000 events and signals, and where the next page begins; None at the end.
+        """
+        bounds = self._row(BOUNDS_AFTER, {"after": self._before(time_us) if after is None else after})
+        if bounds is None or bounds[0] is None:
+            return [], None
+        start, last = bounds[0] - 1, bounds[1]
+        until = min(start + CHUNK, last)
+        return list(self._between(start, until, time_us)), until if until < last else None
 
     def snapshot(self) -> tuple[int, str, Iterator[SnapshotRow]] | None:
         """Return the newest snapshot's sequence number and fingerprint, and each key's newest row, streamed.
@@ -102,11 +119,17 @@ class Recovery(Reading):
             return
         first, last = bounds
         for start in range(first - 1, last, CHUNK):
-            between = {"after": start, "until": min(start + CHUNK, last), "since": since_us}
-            signals = [_signal_of(row) for row in self._rows(SIGNALS_BETWEEN, between)]
-            events = events_of(self._rows(EVENTS_BETWEEN, between))
-            stored: list[Iterable[Event | Signal]] = [events, signals]
-            yield from heapq.merge(*stored, key=attrgetter("seq")) if signals else events
+            yield from self._between(start, min(start + CHUNK, last), since_us)
+
+    def _between(self, after: int, until: int, since_us: int) -> Iterable[Event | Signal]:
+        between = {"after": after, "until": until, "since": since_us}
+        signals = [_signal_of(row) for row in self._rows(SIGNALS_BETWEEN, between)]
+        events = events_of(self._rows(EVENTS_BETWEEN, between))
+        stored: list[Iterable[Event | Signal]] = [events, signals]
+        return heapq.merge(*stored, key=attrgetter("seq")) if signals else events
+
+    def _before(self, time_us: int) -> int:
+        return self._number(FIRST_SEQ_SINCE, {"since": time_us}) - 1
 
     def _snapshot_rows(self) -> Iterator[SnapshotRow]:
         # The state of a million keys is a gigabyte: the only result that is not fetched whole. It has its own

@@ -7,9 +7,11 @@ from typing import Literal
 import msgspec
 
 from schemas.alert import Alert
+from schemas.risk import Contribution
 
 TriageStatus = Literal["acknowledged", "resolved"]
 Verdict = Literal["benign", "false_alarm", "confirmed"]
+StepUpState = Literal["asked", "delivered", "cleared", "expired", "ended", "cancelled", "failed", "suppressed"]
 OutboxState = Literal["pending", "delivered", "parked", "dropped"]
 
 
@@ -88,6 +90,77 @@ class SnapshotRow(msgspec.Struct, frozen=True, gc=False):
     content: bytes | None
 
 
+class UserDay(msgspec.Struct, frozen=True, gc=False):
+    """What one user did on one finished day (UTC, by event time): a baseline is made of these.
+
+    Attributes:
+        day: days since the epoch.
+        version: of the form of `content`; what knows only other versions passes the row over.
+        successes: how many; of two rows of one day the fuller counts.
+        content: msgpack.
+    """
+
+    realm: str
+    user_id: str
+    day: int
+    version: int
+    successes: int
+    content: bytes
+
+
+class RiskRow(msgspec.Struct, frozen=True, gc=False):
+    """What the alerts about a user or session add up to.
+
+    Attributes:
+        kind: user or session.
+        scope: the realm of a user, the app of a session.
+        score: 0 to 100, at `as_of_us`, the last event of its alerts.
+        contributions: without any, the row goes.
+    """
+
+    kind: str
+    scope: str
+    value: str
+    score: float
+    as_of_us: int
+    half_life_us: int
+    contributions: tuple[Contribution, ...]
+
+
+class SharedValue(msgspec.Struct, frozen=True, gc=False, order=True):
+    """What alerts of a campaign have in common.
+
+    Attributes:
+        kind: network, asn, device or tool.
+        alerts: how many share it.
+    """
+
+    kind: str
+    value: str
+    alerts: int
+
+
+class CampaignRow(msgspec.Struct, frozen=True, gc=False):
+    """Alerts that belong together: one incident.
+
+    Attributes:
+        shared: what its alerts have in common, what most share first; without any, the row goes.
+    """
+
+    campaign_id: str
+    realm: str
+    first_us: int
+    last_us: int
+    shared: tuple[SharedValue, ...]
+
+
+class MemberRow(msgspec.Struct, frozen=True, gc=False):
+    """Which campaign an alert belongs to; None = to none any more."""
+
+    alert_id: str
+    campaign_id: str | None
+
+
 class TriageRow(msgspec.Struct, frozen=True, gc=False):
     """What people have made of an alert.
 
@@ -107,6 +180,37 @@ class TriageRow(msgspec.Struct, frozen=True, gc=False):
     at_us: int | None = None
 
 
+class StepUpRow(msgspec.Struct, gc=False):
+    """A session whose user was asked to prove anew who uses it. Instants: microseconds since the epoch.
+
+    Attributes:
+        due_us: until when.
+        login_us: when the user signed in afresh from a device they are known by, where they did.
+        ended_us: when it came to its end.
+        note: why it ended so, for people.
+    """
+
+    step_up_id: str
+    app: str
+    session_id: str
+    user_id: str | None
+    alert_id: str
+    rule_id: str
+    state: StepUpState
+    asked_us: int
+    due_us: int
+    login_us: int | None = None
+    ended_us: int | None = None
+    note: str = ""
+
+
+class DrillRecord(msgspec.Struct, frozen=True, gc=False):
+    """An alert that a fire drill has led to, and when the pipeline first stored it."""
+
+    alert: Alert
+    stored_us: int
+
+
 class AlertRecord(msgspec.Struct, frozen=True, gc=False):
     """An alert with what people made of it.
 
@@ -120,3 +224,44 @@ class AlertRecord(msgspec.Struct, frozen=True, gc=False):
     triage: TriageRow
     stored_us: int
     updated_us: int
+
+
+class StreamRow(msgspec.Struct, frozen=True, gc=False):
+    """The event stream of a receiver of shared signals.
+
+    Attributes:
+        content: JSON; None = the stream is gone.
+    """
+
+    receiver: str
+    content: str | None
+
+
+class ReceivedRow(msgspec.Struct, frozen=True, gc=False):
+    """A security event token that was taken.
+
+    Attributes:
+        digest: SHA-256 of its claims, hexadecimal.
+        received_us: when, microseconds since the epoch.
+    """
+
+    transmitter: str
+    jti: str
+    digest: str
+    received_us: int
+
+
+class IdpSession(msgspec.Struct, frozen=True, gc=False):
+    """A session of an app that a statement of an identity provider may be about.
+
+    Attributes:
+        first_us: event time of its first use in the time looked at, microseconds since the epoch.
+        last_us, last_event_id: of its last accepted use.
+    """
+
+    app: str
+    session_id: str
+    user_id: str | None
+    first_us: int
+    last_us: int
+    last_event_id: str

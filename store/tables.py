@@ -199,11 +199,93 @@ ALTER TABLE alerts ADD COLUMN owner VARCHAR;
 ALTER TABLE alerts ADD COLUMN verdict VARCHAR;     -- benign, false_alarm, confirmed
 """
 
-MIGRATIONS: tuple[str, ...] = (VERSION_1, VERSION_2)
+VERSION_3 = """
+ALTER TABLE alerts ADD COLUMN suppressed_by VARCHAR;    -- owner and reason of the exception that covers it
+"""
+
+VERSION_4 = """
+-- One row a user and day, of which baselines are made: read when a user becomes active, never rebuilt from events.
+CREATE TABLE user_days (
+    realm     VARCHAR  NOT NULL,
+    user_id   VARCHAR  NOT NULL,
+    day       INTEGER  NOT NULL,     -- days since the epoch, UTC, by event time
+    version   SMALLINT NOT NULL,     -- of the form of content
+    successes BIGINT   NOT NULL,
+    content   BLOB     NOT NULL      -- msgpack
+);
+CREATE INDEX user_days_by_user ON user_days (user_id);
+"""
+
+VERSION_5 = """
+-- What the alerts about a user (scope: realm) or session (scope: app) add up to. No key: a row is replaced whole.
+CREATE TABLE risks (
+    kind          VARCHAR   NOT NULL,     -- user, session
+    scope         VARCHAR   NOT NULL,
+    value         VARCHAR   NOT NULL,
+    score         DOUBLE    NOT NULL,     -- 0 to 100, at as_of
+    as_of         TIMESTAMP NOT NULL,     -- the last event of its alerts
+    half_life_us  BIGINT    NOT NULL,
+    contributions VARCHAR   NOT NULL      -- JSON array
+);
+
+CREATE TABLE campaigns (
+    campaign_id VARCHAR   NOT NULL,
+    realm       VARCHAR   NOT NULL,
+    first       TIMESTAMP NOT NULL,
+    last        TIMESTAMP NOT NULL,
+    shared      VARCHAR   NOT NULL        -- JSON array: what its alerts have in common
+);
+
+-- An alert belongs to one campaign at most.
+CREATE TABLE campaign_members (
+    alert_id    VARCHAR NOT NULL,
+    campaign_id VARCHAR NOT NULL
+);
+"""
+
+VERSION_6 = """
+-- Shared signals: the stream of each receiver, and the tokens that were taken, by which a replay is known.
+CREATE TABLE ssf_streams (
+    receiver VARCHAR   NOT NULL,
+    content  VARCHAR   NOT NULL,     -- JSON object; holds the receiver's authorization, which is a secret
+    updated  TIMESTAMP NOT NULL
+);
+
+CREATE TABLE ssf_received (
+    transmitter VARCHAR   NOT NULL,
+    jti         VARCHAR   NOT NULL,
+    digest      VARCHAR   NOT NULL,  -- SHA-256 of the claims
+    received    TIMESTAMP NOT NULL,
+    PRIMARY KEY (transmitter, jti)
+);
+"""
+
+VERSION_7 = """
+-- Sessions whose users were asked to prove anew who they are.
+CREATE TABLE step_ups (
+    step_up_id VARCHAR   NOT NULL,
+    app        VARCHAR   NOT NULL,
+    session_id VARCHAR   NOT NULL,
+    user_id    VARCHAR,
+    alert_id   VARCHAR   NOT NULL,
+    rule_id    VARCHAR   NOT NULL,
+    state      VARCHAR   NOT NULL,
+    asked      TIMESTAMP NOT NULL,
+    due        TIMESTAMP NOT NULL,
+    login      TIMESTAMP,             -- of a fresh login from a device that the user is known by
+    ended      TIMESTAMP,
+    note       VARCHAR   NOT NULL
+);
+"""
+
+MIGRATIONS: tuple[str, ...] = (
+    VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7,
+)  # fmt: skip
 """Statements by version; the first makes version 1 from an empty file."""
 
 TABLES = (
     "events", "signals", "dead_letters", "alerts", "revocations", "outbox", "offsets", "audit", "snapshots",
-    "snapshot_marks",
+    "snapshot_marks", "user_days", "risks", "campaigns", "campaign_members", "ssf_streams", "ssf_received",
+    "step_ups",
 )  # fmt: skip
 """The tables that hold rows of the product, for counting."""

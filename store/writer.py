@@ -17,9 +17,27 @@ from schemas.event import Event
 from schemas.instant import DAY
 from schemas.revocation import Revocation
 from schemas.signal import Signal
-from store import alert_rows, event_columns, outbox_rows, revocation_rows
+from store import alert_rows, event_columns, incident_rows, outbox_rows, revocation_rows, step_up_rows
 from store.errors import WriterMisused, explained
-from store.rows import AuditLine, DeadLetter, OutboxMessage, SnapshotRow, TriageRow
+from store.rows import (
+    AuditLine,
+    CampaignRow,
+    DeadLetter,
+    MemberRow,
+    OutboxMessage,
+    ReceivedRow,
+    RiskRow,
+    SnapshotRow,
+    StepUpRow,
+    StreamRow,
+    TriageRow,
+    UserDay,
+)
+
+USER_DAYS_KEPT = 93
+NEWEST_DAY_KEPT = 400
+"""For how many days the days of users are kept, and how long the newest of each: by it an account that wakes after
+more than a year is still told from a new one."""
 
 REVOCATION_LIFE_US = 90 * DAY
 """How much longer than events revocations are kept. An app remembers one for 30 days or its absolute timeout
@@ -40,6 +58,20 @@ SELECT topic, kafka_partition, kafka_offset, arrival, reason, detail, length, sh
 INSERT_AUDIT = """
 INSERT INTO audit SELECT line, audit_time, actor, act, subject, app, why, details FROM incoming
 """
+KNOWN_DAYS = """
+SELECT realm, user_id, day, successes FROM user_days
+WHERE user_id IN (SELECT unnest($users::VARCHAR[])) AND day BETWEEN $first AND $last
+"""
+DROP_DAY = "DELETE FROM user_days WHERE user_id = $user_id AND realm = $realm AND day = $day"
+INSERT_DAYS = "INSERT INTO user_days SELECT realm, user_id, day, version, successes, content FROM incoming"
+RETAIN_DAYS = """
+DELETE FROM user_days WHERE day < $before AND (
+    day < $newest_before
+    OR (realm, user_id, day) NOT IN (SELECT (realm, user_id, max(day)) FROM user_days GROUP BY realm, user_id))
+"""
+DROP_STREAM = "DELETE FROM ssf_streams WHERE receiver = $receiver"
+INSERT_STREAM = "INSERT INTO ssf_streams VALUES ($receiver, $content, make_timestamp($at))"
+INSERT_RECEIVED = "INSERT INTO ssf_received VALUES ($transmitter, $jti, $digest, make_timestamp($at))"
 INSERT_SNAPSHOTS = "INSERT INTO snapshots SELECT mark, kind, key, seq, content FROM incoming"
 INSERT_MARK = "INSERT INTO snapshot_marks VALUES ($mark, $seq, make_timestamp($at), $fingerprint)"
 MOVE_OFFSET = """
@@ -62,6 +94,7 @@ SELECT greatest(
 LAST_AUDIT_LINE = "SELECT coalesce(max(line), 0) FROM audit"
 LAST_PLACE = "SELECT coalesce(max(place), 0) FROM outbox"
 LAST_MARK = "SELECT coalesce(max(mark), 0) FROM snapshot_marks"
+SAVE_FACT = "INSERT INTO meta VALUES ($name, $value) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 REMEMBER_SEQ = "INSERT INTO meta VALUES ('last_seq', $seq) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 
 DROP_SUPERSEDED_SNAPSHOTS = """
@@ -89,6 +122,15 @@ RETAIN: dict[str, str] = {
     "alerts": "DELETE FROM alerts WHERE greatest(last_event_time, updated) < make_timestamp($before)",
     "outbox": "DELETE FROM outbox WHERE state <> 'pending' AND finished < make_timestamp($before)",
     "revocations": "DELETE FROM revocations WHERE updated < make_timestamp($before_revocations)",
+    "step_ups": "DELETE FROM step_ups WHERE ended < make_timestamp($before)",
+    "risks": "DELETE FROM risks WHERE as_of < make_timestamp($before)",
+    "campaigns": "DELETE FROM campaigns WHERE last < make_timestamp($before)",
+    # Tokens older than a week are never taken: until then each is remembered, however short the retention.
+    "ssf_received": """
+        DELETE FROM ssf_received WHERE received < make_timestamp($before)
+        AND received < (SELECT max(received) FROM ssf_received) - INTERVAL 8 DAY
+    """,
+    "campaign_members": "DELETE FROM campaign_members WHERE campaign_id NOT IN (SELECT campaign_id FROM campaigns)",
 }
 
 
@@ -99,7 +141,8 @@ class _TakenBack(Exception):
 class Writer:
     """Writes for one thread: the first that begins a transaction is the only one that may.
 
-    Every method but `compact_snapshots` and `retain`, which make their own, wants an open `transaction`.
+    Every method but `compact_snapshots`, `retain` and `retain_user_days`, which make their own, wants an open
+    `transaction`.
 
     Attributes:
         last_seq: the sequence number of the event or signal appended last; one sequence for both.
@@ -111,6 +154,7 @@ class Writer:
         self._thread: int | None = None
         self._open = False
         self._compact_at = 0
+        self._days_retained: int | None = None
         self._offsets: dict[tuple[str, int], tuple[str | None, int]] = {}
         self.last_seq = self._number(LAST_SEQ)
         self._last_line = self._number(LAST_AUDIT_LINE)
@@ -272,6 +316,81 @@ class Writer:
         self._insert(INSERT_AUDIT, pa.table(rows))
         self._last_line += len(lines)
 
+    def save_user_days(self, days: Sequence[UserDay]) -> None:
+        """Insert finished days of users; of two of one user and day the fuller stands.
+
+        Two come of a key that was dropped and came back the same day, or of state rebuilt from half a day.
+        """
+        if not days:
+            return
+        fullest: dict[tuple[str, str, int], UserDay] = {}
+        for row in sorted(days, key=lambda row: row.successes):
+            fullest[row.realm, row.user_id, row.day] = row
+        numbers = [row.day for row in days]
+        wanted = {"users": [row.user_id for row in days], "first": min(numbers), "last": max(numbers)}
+        self._check_open()
+        for realm, user_id, day, successes in self._connection.execute(KNOWN_DAYS, wanted).fetchall():
+            found = fullest.get((realm, user_id, day))
+            if found is not None and found.successes <= successes:
+                del fullest[realm, user_id, day]
+            elif found is not None:
+                self._execute(DROP_DAY, {"realm": realm, "user_id": user_id, "day": day})
+        rows = list(fullest.values())
+        if rows:
+            columns = {
+                "realm": _texts(row.realm for row in rows),
+                "user_id": _texts(row.user_id for row in rows),
+                "day": [row.day for row in rows],
+                "version": [row.version for row in rows],
+                "successes": [row.successes for row in rows],
+                "content": pa.array([row.content for row in rows], pa.binary()),
+            }
+            self._insert(INSERT_DAYS, pa.table(columns))
+
+    def save_risks(self, rows: Sequence[RiskRow]) -> None:
+        """Replace the risks of users and sessions; one without contributions goes."""
+        if rows:
+            self._insert(incident_rows.DROP_RISKS, incident_rows.risks_to_arrow(rows))
+            self._execute(incident_rows.INSERT_RISKS)
+
+    def save_campaigns(self, campaigns: Sequence[CampaignRow], members: Sequence[MemberRow]) -> None:
+        """Replace campaigns, and say which one alerts belong to; a campaign that shares nothing goes."""
+        if campaigns:
+            self._insert(incident_rows.DROP_CAMPAIGNS, incident_rows.campaigns_to_arrow(campaigns))
+            self._execute(incident_rows.INSERT_CAMPAIGNS)
+        if members:
+            self._insert(incident_rows.DROP_MEMBERS, incident_rows.members_to_arrow(members))
+            self._execute(incident_rows.INSERT_MEMBERS)
+
+    def save_streams(self, rows: Sequence[StreamRow], at_us: int) -> None:
+        """Replace the event streams of receivers; one without content goes.
+
+        Args:
+            at_us: the pipeline's clock, microseconds since the epoch.
+        """
+        for row in rows:
+            self._execute(DROP_STREAM, {"receiver": row.receiver})
+            if row.content is not None:
+                self._execute(INSERT_STREAM, {"receiver": row.receiver, "content": row.content, "at": at_us})
+
+    def append_received(self, rows: Sequence[ReceivedRow]) -> None:
+        """Remember security event tokens that were taken; each `jti` of a transmitter once."""
+        for row in rows:
+            received = {"transmitter": row.transmitter, "jti": row.jti, "digest": row.digest, "at": row.received_us}
+            self._execute(INSERT_RECEIVED, received)
+
+    def save_step_ups(self, rows: Sequence[StepUpRow]) -> None:
+        """Insert or replace step-ups by id."""
+        for row in rows:
+            fields = msgspec.structs.asdict(row)
+            if not self._execute(step_up_rows.MOVE, {name: fields[name] for name in step_up_rows.MOVED}):
+                self._execute(step_up_rows.INSERT, fields)
+
+    def save_facts(self, facts: Mapping[str, str]) -> None:
+        """Write down what the pipeline must know of itself after a restart, by name."""
+        for name, value in facts.items():
+            self._execute(SAVE_FACT, {"name": name, "value": value})
+
     def append_snapshot(self, seq: int, at_us: int, fingerprint: str, rows: Sequence[SnapshotRow]) -> None:
         """Append the changed keys as of `seq`; older rows of a key stay until `compact_snapshots`.
 
@@ -323,6 +442,24 @@ class Writer:
             for table, statement in RETAIN.items():
                 used = {name: value for name, value in parameters.items() if f"${name})" in statement}
                 deleted[table] = self._execute(statement, used)
+        return deleted
+
+    def retain_user_days(self, today: int) -> int:
+        """Delete days of users that no baseline looks back to, in a transaction of its own; once a day.
+
+        Args:
+            today: days since the epoch.
+
+        Returns:
+            how many rows went.
+        """
+        self._claim_thread()
+        if self._days_retained == today:
+            return 0
+        with self.transaction():
+            bounds = {"before": today - USER_DAYS_KEPT, "newest_before": today - NEWEST_DAY_KEPT}
+            deleted = self._execute(RETAIN_DAYS, bounds)
+        self._days_retained = today
         return deleted
 
     def close(self) -> None:

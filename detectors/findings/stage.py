@@ -246,6 +246,8 @@ class Detection:
             kind, _, part = row.kind.partition(" ")
             if kind == ROW_KIND and part in _LASTING and row.content is not None:
                 self._adopt_row(part, row.key, row.content)
+        if self.silence is not None:
+            self.silence.take_over()
 
     def _follow(self, findings: Findings) -> Detected:
         detected = Detected(signals=findings.signals)

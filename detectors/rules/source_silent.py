@@ -15,7 +15,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from detectors.findings.derived import Derived
-from detectors.parameters import Duration, Parameters
+from detectors.parameters import OF_DAYS, Duration, Parameters
 from schemas.alert import Severity
 from schemas.instant import DAY, MINUTE
 
@@ -25,7 +25,8 @@ class SourceSilentParameters(Parameters):
 
     missed: float = Field(20, ge=1, description="Minutes with an event that were due, from which a silence is told.")
     shortest: Duration = Field(10 * MINUTE, description="A shorter silence is never told.")
-    learns: Duration = Field(7 * DAY, description="How long a new app is only learned from.")
+    # The rhythm outlives the events that it was learned from.
+    learns: Duration = Field(7 * DAY, description="How long a new app is only learned from.", json_schema_extra=OF_DAYS)
     minutes: int = Field(500, ge=1, description="With so many minutes with an event it is judged earlier.")
 
 

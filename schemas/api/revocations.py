@@ -57,7 +57,7 @@ class RevokeSubject(Request):
     model_config = example({"app": "bank", "scope": "session", "subject": EXAMPLE_SESSION})
 
     app: AppName
-    scope: Scope = "session"
+    scope: Literal["session", "user"] = "session"
     subject: Annotated[str, StringConstraints(min_length=1, max_length=MAX_USER_ID)]
 
     @model_validator(mode="after")

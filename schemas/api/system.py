@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from schemas.api.response import PausedView
 from schemas.api.shapes import Answer, InstantText, Reason, Request, example
 
 
@@ -57,6 +58,7 @@ class SystemView(Answer):
         lag_s: age of what is committed, seconds: 0 when everything has been read.
         events_per_s: over the last minute.
         dry_run: revocations are shown and never sent.
+        paused: who has stopped everything that happens automatically; None = nobody has.
         dead_letters, outbox: None for a token that is limited to apps.
     """
 
@@ -71,6 +73,7 @@ class SystemView(Answer):
     lag_s: float
     events_per_s: float
     dry_run: bool
+    paused: PausedView | None = None
     apps: list[str]
     alerts_open: int
     revocations: RevocationFacts

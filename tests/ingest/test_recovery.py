@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from detectors import snapshot
-from detectors.engine import Engine
 from detectors.plan import Plan, RuleSetting
 from ingest.recovery import Recovered, recover
 from schemas.alert import AlertChange
@@ -18,7 +16,7 @@ from schemas.instant import DAY
 from store.database import Database
 from store.rows import SnapshotRow
 from store.writer import Writer
-from tests.detectors.story import CURL, NEW_YORK, START_US, default_apps, login, use
+from tests.detectors.story import CURL, NEW_YORK, START_US, default_apps, login, new_detection, use
 
 THEFT = (login("alice", at=0), use("alice", at=10, ip=NEW_YORK, agent=CURL))
 NOW_US = START_US + DAY
@@ -43,20 +41,20 @@ class Run:
 
     def __init__(self, store: Store, settings: dict[str, RuleSetting] | None = None) -> None:
         self.plan = Plan(settings, only=["session-hijack"])
-        self.engine = Engine(self.plan, default_apps())
+        self.detection = new_detection(self.plan, default_apps())
         self.writer, self.reader = store.writer, store.database.reader()
-        self.fingerprint = self.plan.fingerprint(default_apps())
+        self.fingerprint = self.detection.fingerprint()
 
     def recover(self, now_us: int = NOW_US) -> Recovered:
-        return recover(self.engine, self.reader, self.fingerprint, now_us)
+        return recover(self.detection, self.reader, self.fingerprint, now_us)
 
     def take(self, *events: Event, with_snapshot: bool = False) -> list[AlertChange]:
-        changes = self.engine.process(events).changes
+        changes = self.detection.process(events).changes
         with self.writer.transaction():
             self.writer.append_events(events)
             self.writer.save_alerts([change.alert for change in changes], NOW_US)
             if with_snapshot:
-                rows = snapshot.take(self.engine)
+                rows = self.detection.take_rows()
                 self.writer.append_snapshot(self.writer.last_seq, NOW_US, self.fingerprint, rows)
         return changes
 
@@ -71,6 +69,13 @@ def test_after_a_restart_a_further_hit_updates_the_alert(store: Store, with_snap
     again = Run(store)
     assert again.recover().differences == 0
     assert kinds(again.take(use("alice", at=20, ip=NEW_YORK, agent=CURL))) == ["updated"]
+
+
+def test_rebuilt_state_remembers_the_risk_of_the_days_before(store: Store) -> None:
+    Run(store).take(*THEFT, with_snapshot=True)
+    again = Run(store, {"session-hijack": RuleSetting(mode="enforce")})
+    again.recover(now_us=START_US + 4 * DAY)
+    assert again.detection.risks.at("user", "bank", "alice", START_US + DAY) == pytest.approx(42.5, abs=0.1)
 
 
 def test_killed_before_the_first_snapshot_old_events_are_not_forgotten(store: Store) -> None:

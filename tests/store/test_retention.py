@@ -41,6 +41,11 @@ def test_old_rows_go_and_new_ones_stay(writer: Writer, reader: Reader) -> None:
         "alerts": 1,
         "outbox": 1,
         "revocations": 0,
+        "risks": 0,
+        "campaigns": 0,
+        "campaign_members": 0,
+        "step_ups": 0,
+        "ssf_received": 0,
     }
     assert list(reader.replay_after(0)) == [kept]
     assert [shown.alert_id for shown in reader.alerts()] == ["new"]
