@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import streamlit as st
 
@@ -12,7 +13,9 @@ from dashboard.errors import ConsoleError
 from dashboard.instants import age
 from dashboard.safe import html_text
 from schemas.api import MAX_REASON, RevocationDetail, RevokePreview, RevokeRequest, RevokeSubject, SessionRow
-from schemas.revocation import Scope
+
+ByHand = Literal["session", "user"]
+"""What a person ends here; more at once goes by the command line."""
 
 LISTED = 6
 """Sessions that are named one by one; the rest is a number."""
@@ -34,9 +37,9 @@ def revoke_dialog(asked: Dialog, done: Callable[[RevocationDetail], None]) -> No
         asked: whose session.
         done: called after the commit, before the page runs again.
     """
-    scopes: list[Scope] = [*(["session"] if asked.session_id else []), *(["user"] if asked.user_id else [])]  # type: ignore[list-item]
+    scopes: list[ByHand] = [*(["session"] if asked.session_id else []), *(["user"] if asked.user_id else [])]  # type: ignore[list-item]
     words = {"session": "This session", "user": "All sessions of this user in this app"}
-    scope: Scope = st.radio(
+    scope: ByHand = st.radio(
         "What to end",
         scopes,
         format_func=words.__getitem__,

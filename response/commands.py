@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from schemas.alert import Alert
 from schemas.revocation import Scope
 from store.rows import OutboxMessage, TriageStatus, Verdict
 
@@ -103,6 +104,29 @@ class UndoTriage(msgspec.Struct, frozen=True, gc=False):
     by: str
 
 
+class RaiseLate(msgspec.Struct, frozen=True, gc=False):
+    """A person has raised what was missed. Those that are known by now are left alone; none of them ends a session.
+
+    Attributes:
+        alerts: as the rules find them today.
+    """
+
+    alerts: tuple[Alert, ...]
+    by: str
+    reason: str
+
+
+class RaiseNotice(msgspec.Struct, frozen=True, gc=False):
+    """An alert that no rule makes of events: something of the installation's own that people must hear of.
+
+    Attributes:
+        alert: told once; the same id again changes nothing.
+    """
+
+    alert: Alert
+    by: str
+
+
 class Note(msgspec.Struct, frozen=True, gc=False):
     """An act that changed nothing in the store, for the record: such as a redrive of dead letters."""
 
@@ -111,3 +135,64 @@ class Note(msgspec.Struct, frozen=True, gc=False):
     by: str
     reason: str
     app: str = ""
+
+
+class Pause(msgspec.Struct, frozen=True, gc=False):
+    """A person stops everything that happens automatically (the kill switch)."""
+
+    by: str
+    reason: str
+
+
+class Resume(msgspec.Struct, frozen=True, gc=False):
+    """A person lets it go on."""
+
+    by: str
+    reason: str
+
+
+class RetryMessages(msgspec.Struct, frozen=True, gc=False):
+    """A person has messages tried anew, under their own ids.
+
+    Attributes:
+        lane: of this lane.
+        message_id: this one, parked or dropped; None = every parked one of the lane.
+    """
+
+    lane: str
+    by: str
+    reason: str
+    message_id: str | None = None
+
+
+class DropMessages(msgspec.Struct, frozen=True, gc=False):
+    """A person decides that messages are not to leave.
+
+    Attributes:
+        lane: of this lane.
+        message_id: this one; None = every one that is parked or waits in the lane.
+    """
+
+    lane: str
+    by: str
+    reason: str
+    message_id: str | None = None
+
+
+class GiveVerdict(msgspec.Struct, frozen=True, gc=False):
+    """A user has said whether it was them.
+
+    Attributes:
+        token_id: of the token that was shown; it counts once.
+        asked_in: the hashed session in which the user was asked; None = outside of any, as by mail.
+        by: who handed it in, for the record.
+    """
+
+    token_id: str
+    app: str
+    user_id: str
+    alert_id: str
+    session_id: str | None
+    was_me: bool
+    asked_in: str | None
+    by: str

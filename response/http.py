@@ -57,7 +57,7 @@ def check_url(url: str) -> None:
 
 
 class HttpClient:
-    """Posts to one receiver at a time. Each lane has a client of its own; it belongs to that lane's thread.
+    """Talks to one receiver at a time. Each lane has a client of its own; it belongs to that lane's thread.
 
     Args:
         allow_private: loopback, private and link-local destinations are allowed. Plain http is taken on
@@ -90,9 +90,17 @@ class HttpClient:
             HttpFailed: no answer within the deadline, a refused address, a broken connection or an answer that
                 is too long.
         """
+        return self.request("POST", url, headers, body)
+
+    def get(self, url: str, headers: Mapping[str, str]) -> Answer:
+        """Fetch what stands at a URL, as `post` posts."""
+        return self.request("GET", url, headers)
+
+    def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
+        """Make a request of any method, as `post` posts."""
         self._connections.begin(time.monotonic() + self._deadline_s, plain=url.startswith("http:"))
         try:
-            with self._pool.stream("POST", url, headers=list(headers.items()), content=body) as answer:
+            with self._pool.stream(method, url, headers=list(headers.items()), content=body) as answer:
                 content = _read(answer.iter_stream())
                 return Answer(answer.status, _decoded(answer.headers), content)
         except (AddressRefused, NotResolved) as error:

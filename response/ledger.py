@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import get_args
 
 from schemas.alert import Severity
 from schemas.app import Apps
@@ -11,7 +12,9 @@ from schemas.revocation import Revocation, Scope
 from store.rows import OutboxMessage
 
 Subject = tuple[str, Scope, str]
-"""App, scope, and the session or user."""
+"""App, scope, and the session, user or network."""
+
+SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 
 class Ledger:
@@ -73,7 +76,7 @@ class Ledger:
 
     def sequence(self, app: str, subject: str) -> int:
         """Return the highest sequence number in memory for a session or user; 0 for none."""
-        found = (self.newest(app, "session", subject), self.newest(app, "user", subject))
+        found = [self.newest(app, scope, subject) for scope in SCOPES]
         return max((revocation.sequence for revocation in found if revocation), default=0)
 
     def held(self) -> list[Revocation]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from ingest.batch import Batch
+from response.automatic import Automatic
 from response.commands import Approve, Drop, Release, Retry, RevokeManually
-from response.guard import DEFAULT_IDLE_US, Guard
+from response.guard import DEFAULT_IDLE_US, QUORUM, Guard
+from response.in_use import InUse
 from response.ledger import Ledger
 from response.records import Records
 from response.revocations import Revocations
 from schemas.app import Apps
 from schemas.revocation import Revocation, State, revocation_id
 
+APPROVED_ONCE = "revocation approved once"
+"""The act of the audit line that a person has approved what needs two."""
 UNDER_WAY: frozenset[State] = frozenset({"requested", "sent"})
 _RETRIED: frozenset[State] = frozenset({"failed", "delivered", "confirmed"})
 """Delivered and confirmed too: whoever still sees a thief at work knows better than one server of the app."""
@@ -21,14 +25,27 @@ class ManualActs:
 
     Args:
         revocations: moves them through their states.
+        automatic: ends the sessions from a network one by one.
+        in_use: knows which sessions are live.
         ledger: those that still matter.
         guard: people have a limit of their own.
         records: the store.
         apps: what is declared.
     """
 
-    def __init__(self, revocations: Revocations, ledger: Ledger, guard: Guard, records: Records, apps: Apps) -> None:
+    def __init__(
+        self,
+        revocations: Revocations,
+        automatic: Automatic,
+        in_use: InUse,
+        ledger: Ledger,
+        guard: Guard,
+        records: Records,
+        apps: Apps,
+    ) -> None:
         self._revocations = revocations
+        self._automatic = automatic
+        self._in_use = in_use
         self._ledger = ledger
         self._guard = guard
         self._records = records
@@ -49,6 +66,11 @@ class ManualActs:
             return self._refuse(batch, wanted_id, command.app, command.by, allowance.reason)
         revocation = self._made(batch, command, wanted_id, sessions)
         self._ledger.add(revocation)
+        if self._guard.needs_quorum(revocation.scope, revocation.user_id):
+            # Whoever asks is the first to approve.
+            self._revocations.hold(batch, revocation, f"a privileged user: {QUORUM} people have to approve")
+            self._note_approval(batch, revocation, command.by, command.reason)
+            return ""
         self._revocations.suppress_or_send(batch, revocation, command.by, command.reason)
         return ""
 
@@ -60,6 +82,11 @@ class ManualActs:
         unreachable = self._revocations.unreachable(revocation)
         if unreachable:
             return self._refuse(batch, revocation.revocation_id, revocation.app, command.by, unreachable)
+        missing = self._missing_approval(batch, revocation, command)
+        if missing is not None:
+            return missing
+        if revocation.scope == "network":
+            return self._approve_network(batch, revocation, command)
         allowance = self._guard.admit_manual(revocation.app, revocation.sessions, batch.arrival_us)
         if not allowance.allowed:
             return self._refuse(batch, revocation.revocation_id, revocation.app, command.by, allowance.reason)
@@ -91,6 +118,44 @@ class ManualActs:
             expected = "failed, delivered or confirmed"
             return self._refuse_state(batch, revocation, command.revocation_id, command.by, expected)
         return self._revocations.redeliver(batch, revocation, command.by, command.reason)
+
+    def _missing_approval(self, batch: Batch, revocation: Revocation, command: Approve) -> str | None:
+        """Note an approval that does not suffice, and return why it was refused, or an empty text; None = it does."""
+        if not self._guard.needs_quorum(revocation.scope, revocation.user_id):
+            return None
+        wanted_id = revocation.revocation_id
+        lines = [*self._records.acts([wanted_id]), *(line for line in batch.audit if line.subject == wanted_id)]
+        people = {line.actor for line in lines if line.act == APPROVED_ONCE}
+        if command.by in people:
+            why = "you have approved it already: somebody else has to"
+            return self._refuse(batch, wanted_id, revocation.app, command.by, why)
+        if len(people) + 1 >= QUORUM:
+            return None
+        self._note_approval(batch, revocation, command.by, command.reason)
+        return ""
+
+    def _note_approval(self, batch: Batch, revocation: Revocation, by: str, why: str) -> None:
+        revocation.note = f"a privileged user: approved by {by}, a second person has to"
+        self._revocations.store(batch, revocation)
+        self._revocations.audit(
+            batch, APPROVED_ONCE, revocation.revocation_id, revocation.app, why or "approved", actor=by
+        )
+
+    def _approve_network(self, batch: Batch, revocation: Revocation, command: Approve) -> str:
+        """Let a network's revocation go: each session that is live from there now gets one of its own."""
+        live = self._in_use.from_network(batch, revocation.app, revocation.subject)
+        allowance = self._guard.admit_manual(revocation.app, len(live), batch.arrival_us)
+        if not allowance.allowed:
+            return self._refuse(batch, revocation.revocation_id, revocation.app, command.by, allowance.reason)
+        why = command.reason or f"approved by {command.by}"
+        sent = self._automatic.end_each(batch, revocation, live, command.by, why)
+        revocation.times["approved"] = batch.arrival_us
+        revocation.enter("sent", batch.arrival_us, f"carried out as {sent} revocations of sessions")
+        self._revocations.store(batch, revocation)
+        self._revocations.audit(
+            batch, "revocation approved", revocation.revocation_id, revocation.app, revocation.note, actor=command.by
+        )
+        return ""
 
     def _made(self, batch: Batch, command: RevokeManually, wanted_id: str, sessions: int) -> Revocation:
         by_session = command.scope == "session"

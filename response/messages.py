@@ -7,13 +7,15 @@ from collections.abc import Iterable
 from typing import Literal, get_args
 
 from response.targets import Target, lane_of
+from schemas.alert import Alert
 from schemas.instant import to_datetime
 from schemas.revocation import Revocation, Scope, WebhookBody, WebhookData
-from store.rows import OutboxMessage
+from store.rows import OutboxMessage, StepUpRow
 
 MESSAGE_NAMESPACE = uuid.UUID("5e551094-4a7c-5c8e-9d0f-a1e27a1e2703")
 
 Kind = Literal["session.revoked", "session.released"]
+STEP_UP = "session.step_up_required"
 REVOCATION_KINDS: frozenset[str] = frozenset(get_args(Kind))
 
 
@@ -52,7 +54,52 @@ class TargetMessages:
                 created_us=now_us,
             )
             for target in self._targets
-            if target.app == revocation.app and revocation.scope in target.scopes
+            if target.app == revocation.app and revocation.scope in target.scopes and kind in target.kinds
+        ]
+
+    def asks_step_up(self, app: str) -> bool:
+        """Return whether some target can have the app ask for a step-up."""
+        return any(target.app == app and STEP_UP in target.kinds for target in self._targets)
+
+    def of_step_up(self, row: StepUpRow, alert: Alert, sequence: int, now_us: int) -> list[OutboxMessage]:
+        """Return the messages that have an app ask the user of a session who they are.
+
+        Args:
+            row: the step-up.
+            alert: what has led to it.
+            sequence: the next of the session.
+            now_us: the pipeline's clock, microseconds since the epoch.
+        """
+        body = WebhookBody(
+            type="session.step_up_required",
+            timestamp=to_datetime(row.asked_us),
+            data=WebhookData(
+                revocation_id=row.step_up_id,
+                app=row.app,
+                session_id=row.session_id,
+                user_id=row.user_id,
+                scope="session",
+                sequence=sequence,
+                reason=f"{alert.rule_id} ({alert.severity})",
+                alert_id=row.alert_id,
+                rule_id=row.rule_id,
+                severity=alert.severity.value,
+            ),
+        )
+        return [
+            OutboxMessage(
+                message_id=str(uuid.uuid5(MESSAGE_NAMESPACE, f"{row.step_up_id}:step-up:{lane_of(target)}")),
+                lane=lane_of(target),
+                kind=STEP_UP,
+                ordering_key=f"{row.app}:session:{row.session_id}",
+                subject=row.step_up_id,
+                payload=body.model_dump_json(),
+                created_us=now_us,
+                # A question that comes after its time would only puzzle the user.
+                expires_us=row.due_us,
+            )
+            for target in self._targets
+            if target.app == row.app and STEP_UP in target.kinds
         ]
 
 

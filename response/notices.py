@@ -53,6 +53,12 @@ class Notices:
         text = ChatText(alert.severity, f"Withdrawn: {alert_title(alert)}", body)
         return self._messages("chat.alert", alert.alert_id, _WITHDRAWN, text, now_us)
 
+    def of_step_up(self, alert: Alert, done: str, now_us: int) -> list[OutboxMessage]:
+        """Return the messages that a user did not prove in time who they are."""
+        body = alert_body(alert, done, self._links.of_alert(alert))
+        text = ChatText(alert.severity, f"Step-up not answered: {alert_title(alert)}", body)
+        return self._messages("chat.alert", alert.alert_id, f"step-up not answered:{now_us}", text, now_us)
+
     def of_held(self, revocation: Revocation, waiting: int, now_us: int) -> list[OutboxMessage]:
         """Return the messages that revocations of an app are held: none if that was told within the hour.
 

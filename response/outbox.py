@@ -59,6 +59,12 @@ class Outbox:
             if name in self._lanes:
                 self._lanes[name].cancel(group)
 
+    def hurry(self, lanes: Iterable[str]) -> None:
+        """Have what waits in these lanes tried at once."""
+        for name in lanes:
+            if name in self._lanes:
+                self._lanes[name].hurry()
+
     def committed(self, messages: Iterable[OutboxMessage]) -> None:
         """Note that these results of lanes are stored."""
         for name, group in _by_lane(messages).items():

@@ -9,7 +9,8 @@ from response.guard import LiveSessions
 from response.triage import AlertRecords
 from schemas.alert import Alert
 from schemas.revocation import Revocation
-from store.rows import OutboxMessage
+from store.outbox_search import LATEST_PLACE
+from store.rows import OutboxMessage, OutboxState, StepUpRow
 
 
 class Records(LiveSessions, AlertRecords, Protocol):
@@ -20,6 +21,37 @@ class Records(LiveSessions, AlertRecords, Protocol):
 
     def live_sessions_of_user(self, app: str, user_id: str, now_us: int, idle_us: int) -> int:
         """Return how many of a user's sessions are live."""
+
+    def live_sessions_by(
+        self, app: str, now_us: int, idle_us: int, *, user_id: str | None = None, network: str | None = None
+    ) -> list[tuple[str, str | None]]:
+        """Return the live sessions of a user, or those last used from a network, each with its user."""
+
+    def accepted_among(self, app: str, events: Iterable[tuple[str, int]]) -> list[tuple[str, str | None]]:
+        """Return session and user of those of these events (id, time) of an app that are successes."""
+
+    def open_step_ups(self) -> list[StepUpRow]:
+        """Return the step-ups that wait for their users."""
+
+    def is_known_device(self, app: str, user_id: str, device_id: str, before_us: int) -> bool:
+        """Return whether a user was accepted with a device before an instant, microseconds since the epoch."""
+
+    def last_use(self, app: str, session_id: str, since_us: int) -> int | None:
+        """Return when a session was last accepted, if since `since_us`."""
+
+    def outbox_page(
+        self,
+        *,
+        lane: str | None = None,
+        message_id: str | None = None,
+        states: Collection[OutboxState] | None = None,
+        before: int = LATEST_PLACE,
+        limit: int = 100,
+    ) -> list[tuple[OutboxMessage, int]]:
+        """Return messages with their place, the last enqueued first."""
+
+    def fact(self, name: str) -> str | None:
+        """Return a fact that the pipeline has stored about itself."""
 
     def max_sequence(self, app: str, subject: str) -> int:
         """Return the highest sequence number given to a session or user; 0 for none."""

@@ -4,36 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
 import structlog
 
 from ingest.batch import Batch
+from response.automatic import SKIPPED, Automatic, Done
 from response.batch_index import ChangeIndex
+from response.budget_alert import budget_alert
 from response.chat import Chat
 from response.commands import (
     Approve,
     DeliveryResult,
     Drop,
+    DropMessages,
+    GiveVerdict,
     Note,
+    Pause,
+    RaiseLate,
+    RaiseNotice,
     Release,
+    Resume,
     Retry,
+    RetryMessages,
     RevokeManually,
     Triage,
     UndoTriage,
 )
 from response.dead_letter_topic import dead_letter_messages
 from response.guard import Guard
+from response.in_use import InUse
 from response.ledger import Ledger
 from response.links import NO_LINKS, Links
 from response.manual import ManualActs
-from response.messages import REVOCATION_KINDS, TargetMessages
+from response.messages import REVOCATION_KINDS, STEP_UP, TargetMessages
 from response.notices import CHAT_KINDS, Notices
 from response.outbox import Outbox
-from response.policy import NEVER_REVOKES, TOO_LATE, Policy
+from response.outbox_acts import MessageActs
+from response.pause import KillSwitch
+from response.policy import NEVER_REVOKES, TOO_LATE, Decision, Policy
 from response.records import Records
-from response.revocations import NOT_IN_USE, SKIPPED, Revocations
+from response.revocations import Revocations
 from response.skipped import MAX_SKIPPED, Skipped
+from response.ssf.commands import Announce, DropStream, SaveStream, TakeSet
+from response.ssf.desk import SsfDesk
+from response.step_ups import WITHIN_US, StepUps
 from response.targets import Target
 from response.triage import TriageDesk
+from response.verdicts import UserVerdicts
 from schemas.alert import Alert, AlertChange
 from schemas.app import Apps
 from schemas.instant import DAY, HOUR
@@ -62,6 +79,8 @@ class Responder:
         dry_run: revocations are shown and never sent.
         dead_letter_topic: where refused records are announced; None = nowhere.
         links: into the console, for chat.
+        shared_signals: streams, and what identity providers say; None = there are none.
+        step_up_within_us: how long a user has to prove who they are, microseconds.
     """
 
     def __init__(
@@ -77,6 +96,8 @@ class Responder:
         dry_run: bool = True,
         dead_letter_topic: str | None = None,
         links: Links = NO_LINKS,
+        shared_signals: SsfDesk | None = None,
+        step_up_within_us: int = WITHIN_US,
     ) -> None:
         self._policy = policy
         self._guard = guard
@@ -86,11 +107,25 @@ class Responder:
         self._dead_letter_topic = dead_letter_topic
         self._ledger = Ledger(apps)
         self._notices = Notices(chats, links)
-        self._revocations = Revocations(self._ledger, guard, TargetMessages(targets), records, apps, dry_run=dry_run)
-        self._manual = ManualActs(self._revocations, self._ledger, guard, records, apps)
+        messages = TargetMessages(targets)
+        self._revocations = Revocations(self._ledger, messages, records, apps, dry_run=dry_run)
+        in_use = InUse(self._revocations, records, apps)
+        self._automatic = Automatic(self._revocations, self._ledger, guard, messages, in_use)
+        self._step_ups = StepUps(
+            self._automatic, in_use, self._revocations, messages, guard, records, apps,
+            within_us=step_up_within_us, dry_run=dry_run,
+        )  # fmt: skip
+        self._manual = ManualActs(self._revocations, self._automatic, in_use, self._ledger, guard, records, apps)
+        self._kill_switch = KillSwitch(guard, records)
+        self._verdicts = UserVerdicts(in_use, self._revocations, self._ledger, guard, records)
+        self._message_acts = MessageActs(self._revocations, self._ledger, records)
         self._triage = TriageDesk(records)
         self._skipped = Skipped()
+        self._shared_signals = shared_signals
         self._pruned_us = 0
+        # Of the batch at hand: incidents that users' verdicts open, and messages that people have tried anew.
+        self._incidents: list[Alert] = []
+        self._tried_anew: list[OutboxMessage] = []
 
     def start(self, now_us: int) -> None:
         """Take up what an earlier run left, and start the lanes.
@@ -99,16 +134,21 @@ class Responder:
             now_us: the pipeline's clock, microseconds since the epoch.
         """
         life_us = max((app.session_life_us for app in self._apps.declared()), default=DAY)
-        recent = self._records.revocations_since(now_us - max(life_us, HOUR))
+        recent = self._records.revocations_since(now_us - max(life_us, self._guard.memory_us))
         known = {row.revocation_id: row for row in [*recent, *self._records.unfinished_revocations()]}
         self._ledger.restore(known.values(), self._records.pending_messages(kinds=REVOCATION_KINDS))
         self._skipped.restore(self._records.subjects_of_act(SKIPPED, now_us - life_us, MAX_SKIPPED))
-        self._guard.restore(row for row in known.values() if row.times.get("sent", 0) > now_us - HOUR)
+        self._guard.restore(row for row in known.values() if row.times.get("sent", 0) > now_us - self._guard.memory_us)
+        self._kill_switch.restore()
+        self._step_ups.restore()
         self._notices.restore(known.values())
+        if self._shared_signals is not None:
+            self._shared_signals.start()
         self._outbox.start(self._records.pending_lanes())
 
     def observe(self, batch: Batch) -> None:
         """First half, before detect: apply the commands, and look for proof that sessions are gone."""
+        self._incidents, self._tried_anew = [], []
         for place, command in enumerate(batch.commands):
             refusal = self._apply(batch, command)
             if refusal:
@@ -117,9 +157,17 @@ class Responder:
             for event in batch.events:
                 if event.reason == "revoked":
                     self._revocations.confirm(batch, event)
+        if len(self._step_ups):
+            for event in batch.events:
+                self._step_ups.observe(batch, event)
 
     def respond(self, batch: Batch) -> None:
         """Second half, after detect: decide what the alerts lead to. The most severe come first to the guard."""
+        batch.changes += self._missed(batch)
+        batch.changes += self._noticed(batch)
+        batch.changes += [AlertChange("raised", incident) for incident in self._incidents]
+        if self._shared_signals is not None:
+            batch.changes += self._shared_signals.changes(batch)
         changed = ChangeIndex(batch.changes)
         for change in sorted(batch.changes, key=lambda change: -change.alert.severity.rank):
             if change.kind == "withdrawn":
@@ -128,6 +176,8 @@ class Responder:
                 self._look_again(batch, change)
             else:
                 self._decide(batch, change)
+        for one in self._step_ups.expire(batch):
+            batch.messages += self._notices.of_step_up(one.alert, one.words, batch.arrival_us)
         self._leave_out_what_was_told(batch)
         if self._dead_letter_topic is not None:
             batch.messages += dead_letter_messages(batch.dead_letters, self._dead_letter_topic, batch.arrival_us)
@@ -137,9 +187,20 @@ class Responder:
 
     def after_commit(self, batch: Batch) -> None:
         """Hand what was stored to the lanes. Never blocks."""
-        self._outbox.cancel(message for message in batch.settled_messages if message.state == "dropped")
+        if self._shared_signals is not None:
+            self._outbox.hurry(self._shared_signals.after_commit(batch))
+        # Delivered too: a token may be polled and acknowledged while its lane still holds it.
+        self._outbox.cancel(message for message in batch.settled_messages if message.state in ("dropped", "delivered"))
         self._outbox.committed(batch.settled_messages)
-        self._outbox.offer(batch.messages)
+        self._outbox.offer([*self._tried_anew, *batch.messages])
+
+    def is_due(self, now_us: int) -> bool:
+        """Return whether time alone asks for a batch: a user has not proved who they are in time.
+
+        Args:
+            now_us: the pipeline's clock, microseconds since the epoch.
+        """
+        return self._step_ups.is_due(now_us)
 
     def held(self) -> list[Revocation]:
         """Return what waits for a person: the most severe first, then the oldest."""
@@ -168,18 +229,82 @@ class Responder:
                 return self._triage.decide(batch, command)
             case UndoTriage():
                 return self._triage.undo(batch, command)
+            case Pause():
+                return self._kill_switch.pause(batch, command)
+            case Resume():
+                return self._kill_switch.resume(batch, command)
+            case RetryMessages():
+                refusal, self._tried_anew[len(self._tried_anew) :] = self._message_acts.retry(batch, command)
+                return refusal
+            case DropMessages():
+                return self._drop_messages(batch, command)
+            case GiveVerdict():
+                return self._give_verdict(batch, command)
             case Note():
                 self._revocations.audit(
                     batch, command.act, command.subject, command.app, command.reason, actor=command.by
                 )
+            case SaveStream() | DropStream() | Announce() | TakeSet():
+                if self._shared_signals is None:
+                    return "shared signals are not configured"
+                return self._shared_signals.apply(batch, command)
+            case RaiseLate() | RaiseNotice():
+                # Judged already: they join what this batch detects, see `_missed` and `_noticed`.
+                pass
             case _:
                 log.error("command of an unknown type left alone", type=type(command).__name__)
         return ""
+
+    def _drop_messages(self, batch: Batch, command: DropMessages) -> str:
+        refusal, dropped = self._message_acts.drop(batch, command)
+        for message in dropped:
+            if message.kind in REVOCATION_KINDS:
+                self._revocations.settle(batch, message)
+            elif message.kind == STEP_UP:
+                self._step_ups.settle(batch, message)
+        return refusal
+
+    def _give_verdict(self, batch: Batch, command: GiveVerdict) -> str:
+        refusal, incident = self._verdicts.give(batch, command)
+        if incident is not None:
+            self._incidents.append(incident)
+        return refusal
+
+    def _missed(self, batch: Batch) -> list[AlertChange]:
+        """Return the alerts that people have raised afterwards and that nobody has heard of yet, marked late."""
+        told = {change.alert.alert_id for change in batch.changes}
+        raised: list[AlertChange] = []
+        for command in batch.commands:
+            if not isinstance(command, RaiseLate):
+                continue
+            news = [one for one in command.alerts if one.alert_id not in told and self._is_unknown(one)]
+            told.update(alert.alert_id for alert in news)
+            raised += [AlertChange("raised", msgspec.structs.replace(alert, late=True)) for alert in news]
+            found = f"{command.reason} ({len(news)} raised)"
+            self._revocations.audit(batch, "missed alerts raised", "rules rerun", "", found, actor=command.by)
+        return raised
+
+    def _noticed(self, batch: Batch) -> list[AlertChange]:
+        """Return the alerts that no rule makes of events and that nobody has heard of yet."""
+        asked = {one.alert.alert_id: one for one in batch.commands if isinstance(one, RaiseNotice)}
+        news = [one for one in asked.values() if self._is_unknown(one.alert)]
+        for one in news:
+            self._revocations.audit(
+                batch, "notice raised", one.alert.alert_id, one.alert.app, one.alert.summary, actor=one.by
+            )
+        return [AlertChange("raised", one.alert) for one in news]
+
+    def _is_unknown(self, alert: Alert) -> bool:
+        return self._records.alert_record(alert.alert_id) is None
 
     def _settle(self, batch: Batch, result: DeliveryResult) -> None:
         for message in result.messages:
             if message.kind in REVOCATION_KINDS:
                 self._settle_revocation(batch, message, told=bool(result.gone))
+            elif message.kind == STEP_UP:
+                batch.settled_messages.append(message)
+                if message.state != "pending":
+                    self._step_ups.settle(batch, message)
             else:
                 self._settle_other(batch, message)
         if result.gone:
@@ -250,30 +375,31 @@ class Responder:
             self._decide(batch, change)
 
     def _acts_now(self, batch: Batch, alert: Alert) -> bool:
-        if not self._asks(alert) or not self._revocations.is_live(batch, alert):
+        decision = self._policy.decide(alert, batch.arrival_us)
+        if not decision.acts or not self._automatic.is_in_use(batch, alert, decision):
             return False
-        if self._revocations.is_decided(alert):
+        if self._automatic.is_decided(alert):
             return False
         record = self._records.alert_record(alert.alert_id)
         return record is None or record.triage.status != "resolved"
 
-    def _asks(self, alert: Alert) -> bool:
-        return "revoke_session" in self._policy.decide(alert).actions
+    def _asks(self, alert: Alert, now_us: int) -> bool:
+        return "revoke_session" in self._policy.decide(alert, now_us).actions
 
     def _decide(self, batch: Batch, change: AlertChange) -> None:
         alert = change.alert
-        decision = self._policy.decide(alert)
+        decision = self._policy.decide(alert, batch.arrival_us)
         done = decision.withheld and f"not revoked: {decision.withheld}"
-        if alert.rule_id in NEVER_REVOKES and alert.mode != "shadow":
-            done = self._revocations.disprove(batch, alert)
-        elif "revoke_session" in decision.actions:
-            waiting = self._ledger.number_held(alert.app)
-            done = self._revocations.by_policy(batch, alert, decision.why)
-            if self._ledger.number_held(alert.app) > waiting:
-                self._tell_held(batch, alert)
-        elif decision.withheld == TOO_LATE:
-            self._revocations.skip(batch, alert, TOO_LATE)
-        self._skipped.note(alert.alert_id, skipped=decision.withheld == TOO_LATE or done == NOT_IN_USE)
+        skipped = decision.withheld == TOO_LATE
+        if alert.rule_id in NEVER_REVOKES and alert.mode != "shadow" and not alert.late:
+            done = self._revocations.disprove(batch, alert, self._guard.paused)
+        elif decision.acts:
+            acts = self._act(batch, alert, decision)
+            done = "; ".join(act.words for act in acts)
+            skipped = any(act.skipped for act in acts)
+        elif skipped:
+            self._automatic.skip(batch, alert, TOO_LATE)
+        self._skipped.note(alert.alert_id, skipped=skipped)
         self._revocations.audit(
             batch, f"alert {change.kind}", alert.alert_id, alert.app,
             f"{decision.why}: {', '.join(sorted(decision.actions))}" + (f"; {done}" if done else ""),
@@ -282,25 +408,42 @@ class Responder:
             done = done or "reported, nothing else"
             batch.messages += self._notices.of_alert(change, done, batch.arrival_us)
 
-    def _tell_held(self, batch: Batch, alert: Alert) -> None:
-        held = self._ledger.newest(alert.app, "session", alert.session_id or "")
-        if held is not None:
-            waiting = self._ledger.number_held(alert.app)
-            batch.messages += self._notices.of_held(held, waiting, batch.arrival_us)
+    def _act(self, batch: Batch, alert: Alert, decision: Decision) -> list[Done]:
+        """Do what touches sessions and users, and tell what waits for a person."""
+        done = self._automatic.act(batch, alert, decision)
+        if "step_up" in decision.acts:
+            done.append(Done(self._step_ups.ask(batch, alert, decision.why)))
+        for act in done:
+            if act.exhausted:
+                self._tell_exhausted(batch, alert, act)
+            elif act.held is not None:
+                waiting = self._ledger.number_held(alert.app)
+                batch.messages += self._notices.of_held(act.held, waiting, batch.arrival_us)
+        return done
+
+    def _tell_exhausted(self, batch: Batch, alert: Alert, act: Done) -> None:
+        """Raise one alert an hour that a budget has no room: each of what waits is listed, and told by it alone."""
+        raised = budget_alert(alert.app, act, self._ledger.number_held(alert.app), batch.arrival_us)
+        told = any(change.alert.alert_id == raised.alert_id for change in batch.changes)
+        if not told and self._is_unknown(raised):
+            change = AlertChange("raised", raised)
+            batch.changes.append(change)
+            self._decide(batch, change)
 
     def _withdraw(self, batch: Batch, change: AlertChange, changed: ChangeIndex) -> None:
         alert = change.alert
         self._skipped.note(alert.alert_id, skipped=False)
-        done = self._revocations.withdraw(batch, alert, still_asked=self._is_still_asked(alert, changed))
+        done = self._automatic.withdraw(batch, alert, still_asked=self._is_still_asked(batch, alert, changed))
+        self._step_ups.withdraw(batch, alert)
         self._revocations.audit(batch, "alert withdrawn", alert.alert_id, alert.app, done)
-        if "notify" in self._policy.decide(alert).actions:
+        if "notify" in self._policy.decide(alert, batch.arrival_us).actions:
             batch.messages += self._notices.of_withdrawal(alert, done, batch.arrival_us)
 
-    def _is_still_asked(self, alert: Alert, changed: ChangeIndex) -> bool:
+    def _is_still_asked(self, batch: Batch, alert: Alert, changed: ChangeIndex) -> bool:
         """Whether another alert that stands asks for the held revocation of the same session."""
         session = alert.session_id
         newest = self._ledger.newest(alert.app, "session", session) if session else None
         if session is None or newest is None or newest.state != "held":
             return False
         others = [*self._records.standing_alerts(alert.app, session), *changed.alerts_of(alert.app, session)]
-        return any(other.alert_id not in changed.withdrawn and self._asks(other) for other in others)
+        return any(other.alert_id not in changed.withdrawn and self._asks(other, batch.arrival_us) for other in others)

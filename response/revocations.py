@@ -7,21 +7,16 @@ import structlog
 
 from ingest.batch import Batch
 from response.batch_index import BatchIndex
-from response.guard import DEFAULT_IDLE_US, POLICY, Guard
 from response.ledger import Ledger
 from response.messages import TargetMessages
 from response.records import Records
-from schemas.alert import Alert, Severity
+from schemas.alert import Alert
 from schemas.app import Apps
 from schemas.event import Event
-from schemas.revocation import LIVE_STATES, Revocation, revocation_id
+from schemas.revocation import LIVE_STATES, Revocation, Scope
 from schemas.signal import Signal
 from store.rows import AuditLine, OutboxMessage
 
-ALERT_WITHDRAWN = "its alert was withdrawn before it was sent"
-NOT_IN_USE = "not revoked: the session is not in use any more"
-SKIPPED = "revocation skipped"
-"""The act of the audit line that an alert's revocation did not come about, yet might with a further hit."""
 PIPELINE = "pipeline"
 """The actor of audit lines that no person caused."""
 
@@ -29,11 +24,18 @@ _PROVES = frozenset({"destroy", "fail"})
 _ON_THE_WAY = frozenset({"sent", "delivered"})
 _ARRIVED = frozenset({"delivered", "confirmed"})
 
+_DOES: dict[Scope, str] = {
+    "session": "ends a session",
+    "user": "ends all sessions of a user",
+    "network": "ends a session",
+    "login": "locks a login",
+}
+
 # Kept in `Revocation.times` beside the states, which keep their first instant: the newest delivery after the
 # first, the event time of the newest proof, and that of the newest use that was accepted all the same.
 _AGAIN = "delivered again"
 _PROVED = "proved"
-_ACCEPTED = "accepted"
+ACCEPTED = "accepted"
 
 log = structlog.get_logger()
 
@@ -46,7 +48,6 @@ class Revocations:
 
     Args:
         ledger: those that still matter.
-        guard: bounds what is ended without a person.
         messages: makes what leaves.
         records: the store.
         apps: what is declared.
@@ -56,7 +57,6 @@ class Revocations:
     def __init__(
         self,
         ledger: Ledger,
-        guard: Guard,
         messages: TargetMessages,
         records: Records,
         apps: Apps,
@@ -64,78 +64,11 @@ class Revocations:
         dry_run: bool,
     ) -> None:
         self._ledger = ledger
-        self._guard = guard
         self._messages = messages
         self._records = records
         self._apps = apps
-        self._dry_run = dry_run
+        self.dry_run = dry_run
         self._indexed = BatchIndex(Batch(0))
-
-    def by_policy(self, batch: Batch, alert: Alert, why: str) -> str:
-        """Take the session of an alert away, as far as guard and configuration allow; return what was done.
-
-        Args:
-            batch: where the rows go.
-            alert: names a session.
-            why: which policy line asked.
-        """
-        covered = self._covered(alert)
-        if covered:
-            self.audit(batch, "revocation covered", alert.alert_id, alert.app, covered)
-            return covered
-        if not self.is_live(batch, alert):
-            self.skip(batch, alert, "the session is not in use any more")
-            return NOT_IN_USE
-        failed = self._ledger.newest(alert.app, "session", alert.session_id or "")
-        if failed is not None and failed.state == "failed":
-            return self._again(batch, failed, alert)
-        revocation = self._of_alert(batch, alert, why)
-        if self._dry_run:
-            self._suppress(batch, revocation)
-            return "dry run: the session would have been revoked, nothing was sent"
-        refused = self._refusal(revocation, alert, batch.arrival_us)
-        if refused:
-            self.hold(batch, revocation, refused)
-            return f"revocation held for a person: {refused}"
-        self.send(batch, revocation, POLICY, why)
-        return "revocation of the session sent to the app"
-
-    def skip(self, batch: Batch, alert: Alert, why: str) -> None:
-        """Write down that an alert's session is left alone for now."""
-        self.audit(batch, SKIPPED, alert.alert_id, alert.app, why)
-
-    def is_decided(self, alert: Alert) -> bool:
-        """Return whether an alert has its revocation, or a person has released its session."""
-        newest = self._ledger.newest(alert.app, "session", alert.session_id or "")
-        if newest is not None and newest.state == "released" and newest.note != ALERT_WITHDRAWN:
-            return True
-        return self.find(revocation_id(alert.alert_id, "session")) is not None
-
-    def withdraw(self, batch: Batch, alert: Alert, *, still_asked: bool) -> str:
-        """Deal with the revocation of an alert that does not follow any more; return what becomes of it.
-
-        Args:
-            batch: where the rows go.
-            alert: withdrawn; it asked for its session to be taken away.
-            still_asked: another alert that stands asks for the same.
-        """
-        revocation = self._asked_by(alert)
-        if revocation is None:
-            return "there was no revocation"
-        if revocation.state == "held":
-            if still_asked:
-                return "a revocation of the session stays held: another alert asks for it"
-            revocation.enter("released", batch.arrival_us, ALERT_WITHDRAWN)
-            self._store(batch, revocation)
-            self.audit(batch, "revocation released", revocation.revocation_id, revocation.app, ALERT_WITHDRAWN)
-            return "its revocation was held and is released"
-        if revocation.state in LIVE_STATES:
-            self.audit(
-                batch, "revocation stands", revocation.revocation_id, revocation.app,
-                "its alert was withdrawn after it was sent; it is not undone",
-            )  # fmt: skip
-            return f"its revocation had been sent and is not undone; release it if it was wrong ({revocation.state})"
-        return f"its revocation is {revocation.state}"
 
     def settle(self, batch: Batch, message: OutboxMessage) -> None:
         """Note that a target has taken a message, or never will.
@@ -169,7 +102,7 @@ class Revocations:
         elif self._is_proof(revocation, event):
             revocation.times[_PROVED] = newest_us
             revocation.enter("confirmed", batch.arrival_us)
-            self._store(batch, revocation)
+            self.store(batch, revocation)
             self.audit(
                 batch, "revocation confirmed", revocation.revocation_id, event.app, f"{event.type}(revoked)",
                 actor=event.app,
@@ -185,25 +118,33 @@ class Revocations:
         if revocation is None:
             return
         used_us = alert.last_event_time_us
-        if revocation.state == "failed" and revocation.times.get(_ACCEPTED, used_us) < used_us:
-            revocation.times[_ACCEPTED] = used_us
-            self._store(batch, revocation)
+        if revocation.state == "failed" and revocation.times.get(ACCEPTED, used_us) < used_us:
+            revocation.times[ACCEPTED] = used_us
+            self.store(batch, revocation)
         elif revocation.state in _ARRIVED and used_us > self._holds_until(revocation):
-            revocation.times[_ACCEPTED] = used_us
+            revocation.times[ACCEPTED] = used_us
             self._fail(batch, revocation, "the session is still accepted by a part of the app")
 
-    def disprove(self, batch: Batch, alert: Alert) -> str:
-        """Note that a revoked session is still accepted, deliver once more, and return what was done."""
+    def disprove(self, batch: Batch, alert: Alert, paused: str = "") -> str:
+        """Note that a revoked session is still accepted, deliver once more, and return what was done.
+
+        Args:
+            batch: where the rows go.
+            alert: says so.
+            paused: why nothing happens automatically; empty = it does.
+        """
         session = alert.session_id
         revocation = self._ledger.newest(alert.app, "session", session) if session else None
         if revocation is None or revocation.state not in LIVE_STATES:
             return "the session was revoked by the app itself; a person has to look"
-        revocation.times[_ACCEPTED] = max(alert.last_event_time_us, revocation.times.get(_ACCEPTED, 0))
+        revocation.times[ACCEPTED] = max(alert.last_event_time_us, revocation.times.get(ACCEPTED, 0))
         self._fail(batch, revocation, "the session was accepted again after it was revoked")
         if "redelivered" in revocation.times:
             return "its revocation was delivered twice already; a person has to look"
-        if self._dry_run:
+        if self.dry_run:
             return "dry run: its revocation would have been delivered once more; a person has to look"
+        if paused:
+            return f"its revocation is not delivered once more: {paused}"
         revocation.times["redelivered"] = batch.arrival_us
         self._post(batch, self._messages.of(revocation, "session.revoked", batch.arrival_us, turn="again"))
         self.audit(
@@ -219,7 +160,7 @@ class Revocations:
         """Let a revocation go: it leaves right after the commit."""
         revocation.times.setdefault("requested", batch.arrival_us)
         revocation.enter("sent", batch.arrival_us)
-        self._store(batch, revocation)
+        self.store(batch, revocation)
         self._post(batch, self._messages.of(revocation, "session.revoked", batch.arrival_us))
         self.audit(batch, "revocation requested", revocation.revocation_id, revocation.app, why, actor=actor)
 
@@ -227,7 +168,7 @@ class Revocations:
         """Keep a revocation for a person."""
         revocation.times.setdefault("requested", batch.arrival_us)
         revocation.enter("held", batch.arrival_us, reason)
-        self._store(batch, revocation)
+        self.store(batch, revocation)
         self.audit(batch, "revocation held", revocation.revocation_id, revocation.app, reason)
         log.warning("revocation held", revocation_id=revocation.revocation_id, app=revocation.app, reason=reason)
 
@@ -241,29 +182,38 @@ class Revocations:
             revocation.sequence = self.next_sequence(revocation.app, revocation.subject)
             self._post(batch, self._messages.of(revocation, "session.released", batch.arrival_us))
             batch.signals.append(self._signal("revocation_released", revocation, batch.arrival_us, "released"))
-        self._store(batch, revocation)
+        self.store(batch, revocation)
         self.audit(batch, "revocation released", revocation.revocation_id, revocation.app, why, actor=actor)
+
+    def tried_anew(self, batch: Batch, message: OutboxMessage) -> None:
+        """Note that a person has a message of a revocation tried anew: one that had failed is under way again."""
+        revocation = self._ledger.get(message.subject)
+        if revocation is not None and revocation.state == "failed" and message.kind == "session.revoked":
+            revocation.enter("sent", batch.arrival_us)
+            self.store(batch, revocation)
 
     def redeliver(self, batch: Batch, revocation: Revocation, actor: str, why: str) -> str:
         """Deliver a revocation anew because a person asks for it; return why not, or an empty text."""
-        refused = "dry run: nothing is sent" if self._dry_run else self.unreachable(revocation)
+        refused = "dry run: nothing is sent" if self.dry_run else self.unreachable(revocation)
         if refused:
             self.audit(batch, "manual act refused", revocation.revocation_id, revocation.app, refused, actor=actor)
             return refused
-        self._send_again(batch, revocation, actor, why or "a person asked")
+        self.send_again(batch, revocation, actor, why or "a person asked")
         return ""
 
     def unreachable(self, revocation: Revocation) -> str:
         """Return why nobody would take a revocation, or an empty text; in a dry run nobody need."""
-        if self._dry_run or self._messages.reach(revocation.app, revocation.scope):
+        # A network's is carried out session by session.
+        scope: Scope = "session" if revocation.scope == "network" else revocation.scope
+        if self.dry_run or self._messages.reach(revocation.app, scope):
             return ""
-        return f"no target for app {revocation.app} ends a {revocation.scope}"
+        return f"no target for app {revocation.app} {_DOES[revocation.scope]}"
 
     def suppress_or_send(self, batch: Batch, revocation: Revocation, actor: str, why: str) -> None:
         """Let a person's revocation go, unless nothing is sent at all (dry run) or nobody would take it."""
         nobody = self.unreachable(revocation)
-        if self._dry_run:
-            self._suppress(batch, revocation)
+        if self.dry_run:
+            self.suppress(batch, revocation)
         elif nobody:
             self.hold(batch, revocation, nobody)
         else:
@@ -287,108 +237,22 @@ class Revocations:
         """Write an audit line."""
         batch.audit.append(AuditLine(batch.arrival_us, actor, act, subject, app, why))
 
-    def _covered(self, alert: Alert) -> str:
-        """Return why an alert needs no revocation of its own, or an empty text."""
-        session = alert.session_id or ""
-        newest = self._ledger.newest(alert.app, "session", session)
-        if newest is not None:
-            if newest.state == "failed" and _ACCEPTED in newest.times:
-                return (
-                    f"the session was revoked and the app accepts it all the same (revocation {newest.revocation_id}, "
-                    f"failed: {newest.note}); a person has to look"
-                )
-            if newest.state in LIVE_STATES - {"failed"}:
-                return f"the session is already being taken away (revocation {newest.revocation_id}, {newest.state})"
-            if newest.state == "suppressed" and self._dry_run:
-                return "dry run: its revocation is already shown, nothing was sent"
-            if newest.state == "held" and _rank(newest.severity) >= alert.severity.rank:
-                return f"a revocation of the session is already held for a person: {newest.note}"
-        known = self.find(revocation_id(alert.alert_id, "session"))
-        if known is not None and known.state == "released" and known.note != ALERT_WITHDRAWN:
-            return "not revoked: a person has released this session"
-        return ""
-
-    def _again(self, batch: Batch, failed: Revocation, alert: Alert) -> str:
-        """Deliver a revocation once more that never reached the app; return what was done. It is counted already."""
-        before = failed.note
-        refused = self.unreachable(failed)
-        if self._dry_run or refused:
-            why = refused or "dry run: nothing is sent"
-            self.audit(batch, "revocation not redelivered", failed.revocation_id, failed.app, why)
-            return f"the session's revocation has failed ({before}) and is not tried anew: {why}"
-        self._send_again(batch, failed, PIPELINE, f"{alert.rule_id} asks too; it had failed: {before}")
-        return f"the session's revocation had failed ({before}); it is sent to the app anew"
-
-    def _send_again(self, batch: Batch, revocation: Revocation, actor: str, why: str) -> None:
+    def send_again(self, batch: Batch, revocation: Revocation, actor: str, why: str) -> None:
+        """Deliver a revocation anew, under message ids of its own."""
         revocation.enter("sent", batch.arrival_us)
-        self._store(batch, revocation)
+        self.store(batch, revocation)
         turn = f"asked {batch.arrival_us}"
         self._post(batch, self._messages.of(revocation, "session.revoked", batch.arrival_us, turn))
         self.audit(batch, "revocation redelivered", revocation.revocation_id, revocation.app, why, actor=actor)
 
-    def _asked_by(self, alert: Alert) -> Revocation | None:
-        """Return the revocation that an alert asked for: its own, or the held one of its session that covers it."""
-        own = self._ledger.get(revocation_id(alert.alert_id, "session"))
-        if own is not None or alert.session_id is None:
-            return own
-        newest = self._ledger.newest(alert.app, "session", alert.session_id)
-        return newest if newest is not None and newest.state == "held" and newest.requested_by == POLICY else None
-
-    def _of_alert(self, batch: Batch, alert: Alert, why: str) -> Revocation:
-        """Return the revocation of an alert: a held one that it makes more urgent, or a new one."""
-        session = alert.session_id or ""
-        newest = self._ledger.newest(alert.app, "session", session)
-        if newest is not None and newest.state == "held":
-            newest.severity, newest.rule_id = alert.severity.value, alert.rule_id
-            return newest
-        revocation = Revocation(
-            revocation_id=revocation_id(alert.alert_id, "session"),
-            app=alert.app,
-            scope="session",
-            subject=session,
-            sequence=self.next_sequence(alert.app, session),
-            reason=f"{alert.rule_id} ({why})",
-            requested_by=POLICY,
-            state="requested",
-            times={"requested": batch.arrival_us},
-            session_id=session,
-            user_id=alert.user_id,
-            alert_id=alert.alert_id,
-            rule_id=alert.rule_id,
-            severity=alert.severity.value,
-        )
-        self._ledger.add(revocation)
-        return revocation
-
-    def _refusal(self, revocation: Revocation, alert: Alert, now_us: int) -> str:
-        """Return why a revocation may not leave by itself, or an empty text."""
-        nobody = self.unreachable(revocation)
-        if nobody:
-            return nobody
-        allowance = self._guard.admit(
-            revocation.app, alert.rule_id, alert.severity, revocation.user_id, revocation.sessions, now_us
-        )
-        return allowance.reason
-
-    def is_live(self, batch: Batch, alert: Alert) -> bool:
-        """Return whether an alert's session was used within the idle timeout and not ended since."""
-        idle_us = self._apps[alert.app].idle_timeout_us or DEFAULT_IDLE_US
-        # This batch is not stored yet.
-        used_us, ended_us = self._index(batch).use_of(alert.app, alert.session_id or "")
-        if ended_us is not None and (used_us is None or used_us <= ended_us):
-            return False
-        if used_us is not None and used_us >= batch.arrival_us - idle_us:
-            return True
-        return self._records.is_live(alert.app, alert.session_id or "", batch.arrival_us, idle_us)
-
     def _is_proof(self, revocation: Revocation, event: Event) -> bool:
         """Whether the event is younger than what it is to prove, and than the last use that spoke against it."""
-        if event.time_us <= revocation.times.get(_ACCEPTED, 0):
+        if event.time_us <= revocation.times.get(ACCEPTED, 0):
             return False
         if revocation.state in _ON_THE_WAY:
             return event.time_us + self._apps[event.app].clock_skew_us >= revocation.times["sent"]
         return revocation.state == "failed" and (
-            _ACCEPTED in revocation.times or event.time_us > revocation.times["failed"]
+            ACCEPTED in revocation.times or event.time_us > revocation.times["failed"]
         )
 
     def _proved_by(self, event: Event) -> Revocation | None:
@@ -410,19 +274,20 @@ class Revocations:
         if revocation.state == "sent":
             # Proved or disproved meanwhile, that would say more than a delivery.
             revocation.enter("delivered", at_us)
-        self._store(batch, revocation)
+        self.store(batch, revocation)
         self.audit(batch, "revocation delivered", revocation.revocation_id, revocation.app, message.lane)
         batch.signals.append(self._signal("revocation_delivered", revocation, at_us, message.message_id))
 
     def _fail(self, batch: Batch, revocation: Revocation, why: str) -> None:
         revocation.enter("failed", batch.arrival_us, why)
-        self._store(batch, revocation)
+        self.store(batch, revocation)
         self.audit(batch, "revocation failed", revocation.revocation_id, revocation.app, why)
         log.error("revocation failed", revocation_id=revocation.revocation_id, app=revocation.app, why=why)
 
-    def _suppress(self, batch: Batch, revocation: Revocation) -> None:
+    def suppress(self, batch: Batch, revocation: Revocation) -> None:
+        """Show a revocation and send nothing."""
         revocation.enter("suppressed", batch.arrival_us, "dry run")
-        self._store(batch, revocation)
+        self.store(batch, revocation)
         self.audit(batch, "revocation suppressed", revocation.revocation_id, revocation.app, "dry run")
 
     def _drop(self, batch: Batch, message: OutboxMessage) -> None:
@@ -449,15 +314,13 @@ class Revocations:
             payload={"revocation_id": revocation.revocation_id, "sequence": revocation.sequence},
         )
 
-    def _store(self, batch: Batch, revocation: Revocation) -> None:
+    def store(self, batch: Batch, revocation: Revocation) -> None:
+        """Put a changed revocation among the rows to write."""
         self._ledger.changed(revocation)
-        self._index(batch).store(revocation)
+        self.index(batch).store(revocation)
 
-    def _index(self, batch: Batch) -> BatchIndex:
+    def index(self, batch: Batch) -> BatchIndex:
+        """Return the batch by what is looked up in it."""
         if self._indexed.batch is not batch:
             self._indexed = BatchIndex(batch)
         return self._indexed
-
-
-def _rank(severity: str | None) -> int:
-    return Severity(severity).rank if severity else 0

@@ -28,6 +28,10 @@ class Target(Protocol):
     def scopes(self) -> frozenset[Scope]:
         """What it can end: a session, all of a user's sessions."""
 
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of messages that it can carry, such as ``session.revoked``; others are not made for it."""
+
     def deliver(self, message: OutboxMessage) -> Outcome:
         """Make one try, within the deadline of 15 s. Called by one thread only."""
 

@@ -45,6 +45,7 @@ class WebhookTarget:
 
     kind = "webhook"
     scopes: frozenset[Scope] = frozenset({"session", "user"})
+    kinds = frozenset({"session.revoked", "session.released", "session.step_up_required"})
 
     def __init__(
         self,
@@ -65,7 +66,7 @@ class WebhookTarget:
         self.name = name
         self.app = app
         self._url = url
-        self._signers = [_signer(name, secret) for secret in secrets]
+        self._signers = read_signers(name, secrets)
         if not self._signers:
             raise TargetRefused(f"target {name}: a webhook needs a secret (secret_file)")
         self._client = HttpClient(allow_private=allow_private, deadline_s=deadline_s, ssl_context=ssl_context)
@@ -84,16 +85,35 @@ class WebhookTarget:
         self._client.close()
 
     def _headers(self, message: OutboxMessage) -> dict[str, str]:
-        # The library takes the timestamp as an aware datetime and cuts it to seconds, as the header must be.
-        moment = to_datetime(self._clock())
-        signatures = [signer.sign(message.message_id, moment, message.payload) for signer in self._signers]
-        return {
-            "content-type": "application/json",
-            "user-agent": "sessionwatch",
-            "webhook-id": message.message_id,
-            "webhook-timestamp": str(int(moment.timestamp())),
-            "webhook-signature": " ".join(signatures),
-        }
+        signed = signature_headers(self._signers, message, self._clock())
+        return {"content-type": "application/json", "user-agent": "sessionwatch", **signed}
+
+
+def read_signers(name: str, secrets: Sequence[str]) -> list[Webhook]:
+    """Return what signs by each of a target's secrets.
+
+    Raises:
+        TargetRefused: a secret is malformed; the error never shows it.
+    """
+    return [_signer(name, secret) for secret in secrets]
+
+
+def signature_headers(signers: Sequence[Webhook], message: OutboxMessage, now: int) -> dict[str, str]:
+    """Return the three headers by which a receiver knows a message, when it was sent and by whom.
+
+    Args:
+        signers: one for each secret that a receiver may know.
+        message: its payload is what is signed.
+        now: microseconds since the epoch.
+    """
+    # The library takes the timestamp as an aware datetime and cuts it to seconds, as the header must be.
+    moment = to_datetime(now)
+    signatures = [signer.sign(message.message_id, moment, message.payload) for signer in signers]
+    return {
+        "webhook-id": message.message_id,
+        "webhook-timestamp": str(int(moment.timestamp())),
+        "webhook-signature": " ".join(signatures),
+    }
 
 
 def outcome_of(answer: Answer, now: int) -> Outcome:

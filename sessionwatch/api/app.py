@@ -17,8 +17,21 @@ from sessionwatch.api.limits import SafeHeaders, SizeLimits
 from sessionwatch.api.openapi import openapi_document
 from sessionwatch.api.permission import VIEWER
 from sessionwatch.api.problem import tell_problems
-from sessionwatch.api.routes import alerts, identity, revocations, rules, sessions, system, users
+from sessionwatch.api.routes import (
+    alerts,
+    campaigns,
+    drills,
+    identity,
+    response,
+    revocations,
+    rules,
+    sessions,
+    streams,
+    system,
+    users,
+)
 from sessionwatch.api.service import Service
+from sessionwatch.api.ssf.routes import ssf_routes
 
 THREADS = 12
 """Requests that are worked on at a time. Each has a cursor of its own, and most take milliseconds; more would only
@@ -64,8 +77,9 @@ def make_app(
 def serve(app: FastAPI, service: Service) -> None:
     """Add the API to an application that has not been started yet."""
     app.state.service = service
-    for room in (identity, alerts, sessions, users, revocations, rules, system):
+    for room in (identity, alerts, campaigns, sessions, users, revocations, response, rules, drills, streams, system):
         app.include_router(room.router)
+    app.router.routes.extend(ssf_routes())
     _serve_document(app)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from detectors.rules import BUILTIN
 from schemas.api import DeclaredPolicy
 from schemas.app import Apps
 from schemas.instant import SECOND
@@ -40,6 +39,11 @@ class Installation:
         undeclared = not self.apps[realm].declared
         return sorted({*declared, *([realm] if undeclared else [])})
 
+    def title(self, rule_id: str) -> str:
+        """Return what a rule catches, in a few words; for one that is gone, its id."""
+        rule = self.settings.rule_classes.get(rule_id)
+        return rule_id if rule is None else rule.title
+
     def policy(self, app: str) -> DeclaredPolicy:
         """Return what an app declares."""
         declared = self.apps[app]
@@ -54,12 +58,6 @@ class Installation:
             revoke_grace_s=declared.revoke_grace_us / SECOND,
             clock_skew_s=declared.clock_skew_us / SECOND,
         )
-
-
-def rule_title(rule_id: str) -> str:
-    """Return what a rule catches, in a few words; for one that is gone, its id."""
-    rule = BUILTIN.get(rule_id)
-    return rule_id if rule is None else rule.title
 
 
 def _seconds(duration_us: int | None) -> float | None:

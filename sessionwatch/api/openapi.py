@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from importlib.resources import files
 from typing import Any
 
 from fastapi import FastAPI
@@ -18,7 +20,18 @@ its role is one of viewer, analyst, engineer, admin, and it may be limited to ap
 """
 _PROBLEM = {
     "description": "What is wrong, and what to do.",
-    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    "content": {
+        MEDIA_TYPE: {
+            "schema": {"$ref": "#/components/schemas/Problem"},
+            "example": {
+                "type": "about:blank",
+                "title": "Unprocessable Entity",
+                "status": 422,
+                "detail": "the request is not as the API expects it",
+                "errors": [{"where": "body.reason", "what": "String should have at least 3 characters"}],
+            },
+        }
+    },
 }
 _ERRORS = ("400", "401", "403", "404", "409", "413", "414", "421", "422", "429", "503")
 
@@ -36,8 +49,22 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
     schemas.update(problem.pop("$defs", {}))
     schemas["Problem"] = problem
-    for path in document["paths"].values():
-        for operation in path.values():
+    examples = answer_examples()
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
             operation["responses"].pop("422", None)
+            _show(operation, examples.get(f"{method.upper()} {path}"))
             operation["responses"].update(dict.fromkeys(_ERRORS, _PROBLEM))
     return document
+
+
+def answer_examples() -> dict[str, Any]:
+    """Return an answer of each route, by "METHOD /path": taken down from a pipeline, and shortened."""
+    text = files(__package__).joinpath("examples.json").read_text(encoding="utf-8")
+    return json.loads(text)  # type: ignore[no-any-return]
+
+
+def _show(operation: dict[str, Any], example: Any) -> None:
+    for answer in operation["responses"].values():
+        if "application/json" in answer.get("content", {}):
+            answer["content"]["application/json"]["example"] = example

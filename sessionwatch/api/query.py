@@ -55,6 +55,8 @@ SessionName = Annotated[
 Owner = Annotated[str | None, Query(max_length=64, description="Only of this person; `none` for nobody's.")]
 Text = Annotated[str | None, Query(alias="q", max_length=MAX_QUERY, description="Found anywhere in what a row names.")]
 AlertId = Annotated[str, Path(pattern=_UUID)]
+CampaignId = Annotated[str, Path(pattern=_UUID)]
+CampaignName = Annotated[str | None, Query(alias="campaign", pattern=_UUID, description="Only of this campaign.")]
 RevocationId = Annotated[str, Path(pattern=_UUID)]
 AppInPath = Annotated[str, Path(pattern=APP_PATTERN)]
 SessionInPath = Annotated[str, Path(pattern=SESSION_PATTERN)]

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from response.trial import Reach
+from response.verdicts import VerdictKey
 from schemas.api import Redriven
+from schemas.drill import DrillKey
 from sessionwatch.api.acts import Acts
 from sessionwatch.api.installation import Installation
 from sessionwatch.api.pulse import Beat
 from sessionwatch.api.rates import Rates
+from sessionwatch.api.ssf.hub import Hub
 from sessionwatch.api.tokens import Tokens
 from store.reader import Reader
 from store.rows import DeadLetter
@@ -24,6 +28,10 @@ class Service:
         acts: hands commands to the pipeline.
         beat: how the pipeline is doing.
         redrive: sends dead letters through again.
+        drills: signs fire drills.
+        ssf: shared signals; None = there are none.
+        verdicts: signs the tokens of users' verdicts.
+        reach: says what the targets can do.
         rates: requests of each token; `guesses`: wrong tokens and codes from each address.
     """
 
@@ -33,5 +41,9 @@ class Service:
     acts: Acts
     beat: Callable[[], Beat]
     redrive: Callable[[list[DeadLetter]], Redriven]
+    drills: DrillKey
+    verdicts: VerdictKey
+    reach: Reach
     rates: Rates
     guesses: Rates
+    ssf: Hub | None = None

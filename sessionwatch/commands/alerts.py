@@ -41,6 +41,7 @@ def list_alerts(
     rule: Annotated[str | None, typer.Option("--rule", metavar="R", help="Only of this rule.")] = None,
     user: Annotated[str | None, typer.Option("--user", metavar="U", help="Only of this user.")] = None,
     session: Annotated[str | None, typer.Option("--session", metavar="ID", help="Only of this session.")] = None,
+    campaign: Annotated[str | None, typer.Option("--campaign", metavar="ID", help="Only of this campaign.")] = None,
     text: Annotated[str | None, typer.Option("--search", metavar="T", help="Found in what an alert names.")] = None,
     since: SinceOption = None,
     limit: LimitOption = 50,
@@ -63,6 +64,7 @@ def list_alerts(
         "rule": rule,
         "user": user,
         "session": session,
+        "campaign": campaign,
         "q": text,
         "since": since_text(since),
     }

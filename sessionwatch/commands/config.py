@@ -19,13 +19,14 @@ def group() -> None:
 def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Name everything that is wrong with the configuration, or say that it is valid."""
     from sessionwatch.config import load
-    from sessionwatch.config.warnings import warnings
+    from sessionwatch.config.warnings import list_warnings, warnings
     from sessionwatch.errors import ConfigurationError
 
     problems: list[str] = []
     lines: list[str] = []
     try:
-        lines = warnings(load(config))
+        settings = load(config)
+        lines = [*warnings(settings), *list_warnings(settings)]
     except ConfigurationError as error:
         problems = error.problems
     if as_json:

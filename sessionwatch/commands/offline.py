@@ -4,30 +4,48 @@ from __future__ import annotations
 
 import getpass
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from response.commands import Note, Release, RevokeManually
+from response.commands import DropMessages, Note, Pause, Release, Resume, RetryMessages, RevokeManually
+from response.messages import TargetMessages
 from response.outbox import Outbox
 from schemas.api import (
     AlertDetail,
     AlertPage,
+    AlertPolicy,
+    CampaignDetail,
+    CampaignPage,
     DeadLetterPage,
+    OutboxDone,
+    OutboxPage,
+    OutboxRequest,
+    PolicyTrial,
+    PolicyTrialRequest,
     Redriven,
     RedriveRequest,
+    ResponseState,
     RevocationDetail,
     RevokePreview,
     RevokeRequest,
     RevokeSubject,
     SessionPage,
 )
+from schemas.api.reruns import Rerun, RerunRequest
+from schemas.event import Event
 from schemas.instant import DAY, parse_rfc3339
 from schemas.revocation import revocation_id
+from schemas.signal import Signal
 from sessionwatch.api.answers.alerts import alert_detail, alert_page
+from sessionwatch.api.answers.campaigns import campaign_detail, campaign_page
+from sessionwatch.api.answers.outbox import outbox_done, outbox_page, response_state
+from sessionwatch.api.answers.policy import alert_policy
+from sessionwatch.api.answers.rerun import rerun
 from sessionwatch.api.answers.revocations import preview, revocation_detail, user_of, visible_revocation
 from sessionwatch.api.answers.sessions import session_page
 from sessionwatch.api.answers.span import window
 from sessionwatch.api.answers.system import dead_letter_page
+from sessionwatch.api.answers.trial import policy_trial
 from sessionwatch.api.asker import Asker
 from sessionwatch.api.installation import Installation
 from sessionwatch.api.principal import Principal
@@ -73,6 +91,7 @@ class Offline:
                 rule_id=asked.text("rule"),
                 user_id=asked.text("user"),
                 session_id=asked.text("session"),
+                campaign_id=asked.text("campaign"),
                 text=asked.text("q"),
                 since_us=since_us,
                 until_us=until_us,
@@ -84,6 +103,20 @@ class Offline:
     def alert(self, alert_id: str) -> AlertDetail:
         """Return an alert whole."""
         return self._answer(lambda asker: alert_detail(asker, alert_id))
+
+    def campaigns(self, parameters: Parameters) -> CampaignPage:
+        """Return a page of campaigns."""
+        asked = _Asked(parameters)
+
+        def answer(asker: Asker) -> CampaignPage:
+            since_us, _ = window(asker, asked.instant("since"), None, self._settings.store.retention)
+            return campaign_page(asker, asked.many("app"), since_us, asked.text("cursor"), asked.limit)
+
+        return self._answer(answer)
+
+    def campaign(self, campaign_id: str) -> CampaignDetail:
+        """Return a campaign with its members."""
+        return self._answer(lambda asker: campaign_detail(asker, campaign_id))
 
     def sessions(self, parameters: Parameters) -> SessionPage:
         """Return a page of sessions."""
@@ -132,6 +165,54 @@ class Offline:
         self._act(Release(found.revocation_id, self._principal.name, reason))
         return self._answer(lambda asker: revocation_detail(asker, found.revocation_id))
 
+    def alert_policy(self, alert_id: str) -> AlertPolicy:
+        """Return why an alert led to what it did."""
+        return self._answer(lambda asker: alert_policy(asker, alert_id))
+
+    def policy_trial(self, wanted: PolicyTrialRequest) -> PolicyTrial:
+        """Return what a policy would have done."""
+        reach = TargetMessages(open_targets(self._settings)).reach
+        since_us = parse_rfc3339(wanted.since)
+        return self._answer(lambda asker: policy_trial(asker, wanted.response, since_us, reach))
+
+    def response_state(self) -> ResponseState:
+        """Return whether anything is ended automatically."""
+        return self._answer(response_state)
+
+    def pause(self, reason: str) -> ResponseState:
+        """Stop everything that happens automatically, from the pipeline's next start on."""
+        self._act(Pause(self._principal.name, reason))
+        return self._answer(response_state)
+
+    def resume(self, reason: str) -> ResponseState:
+        """Let it go on."""
+        self._act(Resume(self._principal.name, reason))
+        return self._answer(response_state)
+
+    def outbox(self, parameters: Parameters) -> OutboxPage:
+        """Return a page of messages."""
+        asked = _Asked(parameters)
+        states = asked.many("state")
+        return self._answer(
+            lambda asker: outbox_page(
+                asker,
+                states,  # type: ignore[arg-type]  # texts that equal the names
+                asked.text("lane"),
+                asked.text("cursor"),
+                asked.limit,
+            )
+        )
+
+    def outbox_retry(self, wanted: OutboxRequest) -> OutboxDone:
+        """Have messages tried anew, when the pipeline is started next."""
+        self._act(RetryMessages(wanted.lane, self._principal.name, wanted.reason, wanted.message_id))
+        return self._answer(lambda asker: outbox_done(asker, wanted.lane, wanted.message_id))
+
+    def outbox_drop(self, wanted: OutboxRequest) -> OutboxDone:
+        """Give messages up."""
+        self._act(DropMessages(wanted.lane, self._principal.name, wanted.reason, wanted.message_id))
+        return self._answer(lambda asker: outbox_done(asker, wanted.lane, wanted.message_id))
+
     def redrive(self, wanted: RedriveRequest) -> Redriven:
         """Send refused messages through again; they are judged when the pipeline is started next."""
         since_us = 0 if wanted.since is None else parse_rfc3339(wanted.since)
@@ -143,6 +224,18 @@ class Offline:
         why = f"{wanted.reason} ({done.sent} of {done.found} sent)"
         self._act(Note("dead letters redriven", subject, self._principal.name, why))
         return done
+
+    def history(self, since_us: int) -> Iterator[Event | Signal]:
+        """Return what was stored since an instant, microseconds since the epoch, in the order of ingestion."""
+        reader = self._database.reader()
+        try:
+            yield from reader.replay_since(since_us)
+        finally:
+            reader.close()
+
+    def rerun(self, wanted: RerunRequest) -> Rerun:
+        """Raise what was missed: it is told when the pipeline is started next."""
+        return self._answer(lambda asker: rerun(asker, wanted, self._act))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -188,9 +281,14 @@ def _apply(settings: Settings, database: Database, command: object) -> str:
         batch = Batch(now_us(), commands=[command])
         responder.start(batch.arrival_us)
         responder.observe(batch)
+        responder.respond(batch)
         with writer.transaction():
             writer.append_signals(batch.signals)
+            writer.save_alerts([change.alert for change in batch.changes], batch.arrival_us)
+            writer.save_triage(batch.triage)
             writer.save_revocations(batch.revocations)
+            writer.save_step_ups(batch.step_ups)
+            writer.save_facts(batch.facts)
             writer.enqueue(batch.messages)
             writer.settle(batch.settled_messages)
             writer.append_audit(batch.audit)

@@ -32,7 +32,7 @@ def open_records(config: Path | None, token_file: Path | None) -> Iterator[Remot
     settings = start(config)
     records: Remote | Offline
     try:
-        records = Remote(_address(settings), find_token(settings, token_file))
+        records = Remote(api_address(settings), find_token(settings, token_file))
     except NotRunning as reason:
         from sessionwatch.commands.offline import Offline
 
@@ -66,7 +66,8 @@ def find_token(settings: Settings, token_file: Path | None) -> str | None:
     return read_token(beside, "the admin token") if beside.exists() else None
 
 
-def _address(settings: Settings) -> str:
+def api_address(settings: Settings) -> str:
+    """Return where the running pipeline's API is."""
     from sessionwatch.config.api import reachable
 
     return f"http://{reachable(settings.api.host, settings.api.port)}"

@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 from urllib.parse import quote
 
 import httpx
+import msgspec
 from pydantic import BaseModel, ValidationError
 
 from schemas.api import (
     AlertDetail,
     AlertPage,
+    AlertPolicy,
+    CampaignDetail,
+    CampaignPage,
     DeadLetterPage,
+    DrillBegun,
+    DrillRequest,
+    DrillView,
+    MissedDrill,
+    MissedDrillAlert,
+    OutboxDone,
+    OutboxPage,
+    OutboxRequest,
+    PolicyTrial,
+    PolicyTrialRequest,
     Problem,
     ReasonRequest,
     Redriven,
     RedriveRequest,
+    ResponseState,
     RevocationDetail,
     RevokePreview,
     RevokeRequest,
     RevokeSubject,
     SessionPage,
 )
+from schemas.api.reruns import Rerun, RerunRequest
+from schemas.event import Event
+from schemas.instant import to_rfc3339
+from schemas.signal import Signal
+from sessionwatch.api.answers.history import decode_page
 from sessionwatch.errors import CommandError
 
 TIMEOUT = httpx.Timeout(30.0, connect=2.0)
@@ -68,6 +88,14 @@ class Remote:
         """Return an alert whole."""
         return self._ask(AlertDetail, "GET", f"/v1/alerts/{quote(alert_id, safe='')}")
 
+    def campaigns(self, parameters: Parameters) -> CampaignPage:
+        """Return a page of campaigns."""
+        return self._ask(CampaignPage, "GET", "/v1/campaigns", parameters)
+
+    def campaign(self, campaign_id: str) -> CampaignDetail:
+        """Return a campaign with its members."""
+        return self._ask(CampaignDetail, "GET", f"/v1/campaigns/{quote(campaign_id, safe='')}")
+
     def sessions(self, parameters: Parameters) -> SessionPage:
         """Return a page of sessions."""
         return self._ask(SessionPage, "GET", "/v1/sessions", parameters)
@@ -89,10 +117,82 @@ class Remote:
         path = f"/v1/revocations/{quote(revocation_id, safe='')}/release"
         return self._ask(RevocationDetail, "POST", path, body=ReasonRequest(reason=reason))
 
+    def alert_policy(self, alert_id: str) -> AlertPolicy:
+        """Return why an alert led to what it did."""
+        return self._ask(AlertPolicy, "GET", f"/v1/alerts/{quote(alert_id, safe='')}/policy")
+
+    def policy_trial(self, wanted: PolicyTrialRequest) -> PolicyTrial:
+        """Return what a policy would have done."""
+        return self._ask(PolicyTrial, "POST", "/v1/policy/test", body=wanted, timeout_s=REDRIVE_TIMEOUT_S)
+
+    def response_state(self) -> ResponseState:
+        """Return whether anything is ended automatically."""
+        return self._ask(ResponseState, "GET", "/v1/response")
+
+    def pause(self, reason: str) -> ResponseState:
+        """Stop everything that happens automatically."""
+        return self._ask(ResponseState, "POST", "/v1/response/pause", body=ReasonRequest(reason=reason))
+
+    def resume(self, reason: str) -> ResponseState:
+        """Let it go on."""
+        return self._ask(ResponseState, "POST", "/v1/response/resume", body=ReasonRequest(reason=reason))
+
+    def outbox(self, parameters: Parameters) -> OutboxPage:
+        """Return a page of messages."""
+        return self._ask(OutboxPage, "GET", "/v1/outbox", parameters)
+
+    def outbox_retry(self, wanted: OutboxRequest) -> OutboxDone:
+        """Have messages tried anew."""
+        return self._ask(OutboxDone, "POST", "/v1/outbox/retry", body=wanted)
+
+    def outbox_drop(self, wanted: OutboxRequest) -> OutboxDone:
+        """Give messages up."""
+        return self._ask(OutboxDone, "POST", "/v1/outbox/drop", body=wanted)
+
     def redrive(self, wanted: RedriveRequest) -> Redriven:
         """Send refused messages through again."""
         path = "/v1/dead-letters/redrive"
         return self._ask(Redriven, "POST", path, body=wanted, timeout_s=REDRIVE_TIMEOUT_S)
+
+    def history(self, since_us: int) -> Iterator[Event | Signal]:
+        """Return what was stored since an instant, microseconds since the epoch, in the order of ingestion.
+
+        Page by page: the pipeline only reads, and it is judged here.
+        """
+        after: int | None = None
+        while True:
+            parameters: dict[str, str | int] = {"since": to_rfc3339(since_us)}
+            if after is not None:
+                parameters["after"] = after
+            try:
+                answer = self._client.get("/v1/history", params=parameters)
+            except httpx.HTTPError as error:
+                raise CommandError(f"the pipeline at {self._address} broke off ({type(error).__name__})") from error
+            if answer.is_error:
+                raise CommandError(_told(answer))
+            try:
+                items, after = decode_page(answer.content)
+            except msgspec.MsgspecError:
+                raise CommandError(f"the pipeline at {self._address} is of another version") from None
+            yield from items
+            if after is None:
+                return
+
+    def begin_drill(self, wanted: DrillRequest) -> DrillBegun:
+        """Begin a fire drill."""
+        return self._ask(DrillBegun, "POST", "/v1/drills", body=wanted)
+
+    def drill(self, drill: str) -> DrillView:
+        """Return what a fire drill has led to so far."""
+        return self._ask(DrillView, "GET", f"/v1/drills/{quote(drill, safe='')}")
+
+    def missed_drill(self, wanted: MissedDrill) -> MissedDrillAlert:
+        """Raise the alert that a fire drill was missed."""
+        return self._ask(MissedDrillAlert, "POST", "/v1/drills/missed", body=wanted)
+
+    def rerun(self, wanted: RerunRequest) -> Rerun:
+        """Raise what was missed."""
+        return self._ask(Rerun, "POST", "/v1/reruns", body=wanted, timeout_s=REDRIVE_TIMEOUT_S)
 
     def close(self) -> None:
         """Let go of the connection."""

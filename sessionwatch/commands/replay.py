@@ -20,6 +20,7 @@ def replay(
     debug: DebugOption = False,
 ) -> None:
     """Print the final alerts of a file of events, one a line."""
+    from ingest.collector import relax_collector
     from ingest.places import Places
     from ingest.replay import replay as judge
     from response.text import safe
@@ -30,6 +31,7 @@ def replay(
     from sessionwatch.config.parts import declared_apps, known_networks, rule_plan
 
     settings = start(config, debug=debug)
+    relax_collector()
     only = None if rules is None else [name.strip() for name in rules.split(",") if name.strip()]
     plan = rule_plan(settings, only)
     with event_lines(file) as lines:

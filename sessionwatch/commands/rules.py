@@ -170,7 +170,7 @@ def backtest(
     from sessionwatch.commands.records import open_records
     from sessionwatch.commands.since import span
     from sessionwatch.commands.startup import start
-    from sessionwatch.config.parts import declared_apps
+    from sessionwatch.config.parts import declared_apps, known_lists
     from sessionwatch.workshop.backtest import backtest as run
     from sessionwatch.workshop.event_history import file_history
     from sessionwatch.workshop.listing import find_rule
@@ -179,13 +179,13 @@ def backtest(
     settings = start(config)
     tried = load_rule(Path(rule)) if rule.endswith(".py") else find_rule(rule, settings)
     asked, apps, wanted = span(since, until), declared_apps(settings), _changes(changes)
-    live, of_rules = settings.rule_classes, settings.rules
+    live, of_rules, lists = settings.rule_classes, settings.rules, known_lists(settings)
     if file is not None:
         history = file_history(file, settings)
-        result = run(tried, history, asked, apps, live=live, settings=of_rules, changes=wanted)
+        result = run(tried, history, asked, apps, live=live, settings=of_rules, changes=wanted, lists=lists)
     else:
         with open_records(config, token_file) as records:
-            result = run(tried, records.history, asked, apps, live=live, settings=of_rules, changes=wanted)
+            result = run(tried, records.history, asked, apps, live=live, settings=of_rules, changes=wanted, lists=lists)
     if as_json:
         print_json(result.as_json())
     else:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from sessionwatch.commands.terminal import say
 from sessionwatch.config import Settings, load
 from sessionwatch.config.warnings import warnings
+from sessionwatch.known_rules import known_rules
 from sessionwatch.log import configure
 
 
@@ -19,7 +21,10 @@ def start(
         ConfigurationError: with everything that is wrong.
     """
     configure(log_format, debug=debug)
-    return load(config)
+    settings = load(config)
+    for problem in known_rules().problems:
+        say(f"sessionwatch: {problem}")
+    return settings
 
 
 def log_warnings(settings: Settings) -> None:

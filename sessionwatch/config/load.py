@@ -11,13 +11,15 @@ from typing import Any
 from pydantic import BaseModel, Field, ValidationError, create_model
 
 from detectors.parameters import format_duration
-from sessionwatch.config.environment import overlay
+from sessionwatch.config.environment import PREFIX, overlay
 from sessionwatch.config.problem import problem_line, problem_lines
 from sessionwatch.config.references import reference_problems
 from sessionwatch.config.rules import RuleClasses, inherit, longest_window_us, rule_settings, rules_model
 from sessionwatch.config.settings import Settings
 from sessionwatch.config.shape import Location, Shape, conform
+from sessionwatch.config.sigma import SigmaSettings
 from sessionwatch.errors import ConfigurationError
+from sessionwatch.sigma_files import with_sigma
 
 DEFAULT_FILE = Path("sessionwatch.toml")
 LARGEST_FILE = 4 * 1024 * 1024
@@ -35,25 +37,38 @@ def load(
         file: the TOML file; None = `sessionwatch.toml` in the working directory, which may be missing.
             Relative paths in it start at its folder.
         environ: the environment; None = that of the process.
-        rules: rule classes by id; None = the built-in ones.
+        rules: rule classes by id; None = those of this installation.
 
     Raises:
         ConfigurationError: with every problem, one line each.
     """
     if rules is None:
-        from detectors.rules import BUILTIN
+        from sessionwatch.known_rules import rule_classes
 
-        rules = BUILTIN
-    tree = _read(file)
+        rules = rule_classes()
+    tree = read_tree(file)
+    folder = (file or DEFAULT_FILE).parent
+    environ = os.environ if environ is None else environ
+    rules = with_sigma(rules, _sigma_paths(tree, environ, folder))
     model = file_model(rules)
     root = Shape.of(model)
-    origins, problems = overlay(tree, os.environ if environ is None else environ, root)
+    origins, problems = overlay(tree, environ, root)
     problems += [problem_line(location, message, origins) for location, message in reference_problems(tree, rules)]
-    folder = (file or DEFAULT_FILE).parent
     parsed = _validate(tree, model, folder, origins, problems)
     if parsed is None or problems:
         raise ConfigurationError(problems)
     return _finish(parsed, rules, origins)
+
+
+def _sigma_paths(tree: dict[str, Any], environ: Mapping[str, str], folder: Path) -> tuple[Path, ...]:
+    """Return where rules in Sigma stand: they are rules that the rest of the file may set."""
+    variables = {name: value for name, value in environ.items() if name.upper().startswith(f"{PREFIX}SIGMA__")}
+    overlay(tree, variables, Shape.of(Settings))
+    try:
+        return SigmaSettings.model_validate(tree.get("sigma", {}), context={"folder": folder}).paths
+    except ValidationError:
+        # Told with everything else that is wrong.
+        return ()
 
 
 def file_model(rules: RuleClasses) -> type[BaseModel]:
@@ -62,7 +77,15 @@ def file_model(rules: RuleClasses) -> type[BaseModel]:
     return create_model("File", __base__=Settings, rules=rules_field)
 
 
-def _read(file: Path | None) -> dict[str, Any]:
+def read_tree(file: Path | None) -> dict[str, Any]:
+    """Return what a TOML file holds, unchecked.
+
+    Args:
+        file: None = `sessionwatch.toml` in the working directory, which may be missing.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is no TOML.
+    """
     path = file or DEFAULT_FILE
     try:
         with path.open("rb") as stream:
@@ -129,4 +152,4 @@ def _finish(parsed: Any, rules: RuleClasses, origins: Mapping[Location, str]) ->
     if settings.store.retention < window_us:
         message = f'expected at least "{format_duration(window_us)}", the longest window of the rule {rule_id}'
         raise ConfigurationError([problem_line(("store", "retention"), message, origins)])
-    return settings
+    return settings.knowing(rules)

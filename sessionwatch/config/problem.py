@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from sessionwatch.config.environment import variable_name
 from sessionwatch.config.kafka import PYTHON_OBJECTS, SET_BY_THE_PIPELINE
-from sessionwatch.config.later import NOT_YET, key_comes_later, value_comes_later
+from sessionwatch.config.later import NOT_YET, key_comes_later
 from sessionwatch.config.shape import Location, Shape, show_location
 from sessionwatch.config.value_types import SECRET_IN_FILE
 
@@ -88,8 +88,6 @@ def _message(detail: ErrorDetails, location: Location, root: Shape) -> str:
             f'secrets do not stand in the file: use "{location[-1]}_file" '
             f"or the environment variable {variable_name(location, root)}"
         )
-    if value_comes_later(location, detail["input"]):
-        return f"{_shown(detail['input'])} is {NOT_YET}"
     expected = shape.describe() if shape is not None else "another value"
     if kind == "missing":
         return f"is missing: expected {expected}"

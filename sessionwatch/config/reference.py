@@ -10,6 +10,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from detectors.learned import LEARNED
 from detectors.parameters import format_duration
 from detectors.rules import BUILTIN
 from sessionwatch.config.environment import variable_name
@@ -49,6 +50,8 @@ that is wrong, one line each, and then what is allowed but probably not meant.
 
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 
+SHIPPED: RuleClasses = {**BUILTIN, **LEARNED}
+
 _FILE_ONLY = "in the file only"
 
 
@@ -67,12 +70,12 @@ class Row:
         return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def render(rules: RuleClasses = BUILTIN) -> str:
+def render(rules: RuleClasses = SHIPPED) -> str:
     """Return the whole page."""
     return _INTRODUCTION + "".join(f"{row}\n" for row in rows(rules))
 
 
-def rows(rules: RuleClasses = BUILTIN) -> Iterator[Row]:
+def rows(rules: RuleClasses = SHIPPED) -> Iterator[Row]:
     """Yield a row for every key, in the order of the file."""
     root = Shape.of(file_model(rules))
     rules_table = root.child("rules")
@@ -99,6 +102,10 @@ def _below(location: Location, root: Shape, parent: Shape) -> Iterator[Row]:
             # By app the same keys come again: the introduction says so.
             if not (location[0] == "rules" and name == "apps"):
                 yield from _below((*location, name), root, shape)
+    elif shape.is_map and parent.model is not None and not _has_keys(shape.item):
+        field = parent.model.model_fields[str(location[-1])]
+        row = _row((*location, "<name>"), root, shape.item, field)
+        yield _with_default(row, "not set")
     elif shape.is_map:
         yield from _below((*location, "<name>"), root, shape)
     elif shape.is_list and shape.item.model is not None:
@@ -106,6 +113,10 @@ def _below(location: Location, root: Shape, parent: Shape) -> Iterator[Row]:
     else:
         assert parent.model is not None
         yield _row(location, root, shape, parent.model.model_fields[str(location[-1])])
+
+
+def _has_keys(shape: Shape) -> bool:
+    return shape.model is not None or shape.is_map
 
 
 def _row(location: Location, root: Shape, shape: Shape, field: FieldInfo) -> Row:

@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from response.ssf.vocabulary import IDP_RULES
 from sessionwatch.config.problem import nearest
 from sessionwatch.config.shape import Location
+from sessionwatch.config.ssf_references import ssf_problems
 
 
 def reference_problems(tree: Mapping[str, Any], rule_ids: Iterable[str]) -> Iterator[tuple[Location, str]]:
@@ -17,7 +19,7 @@ def reference_problems(tree: Mapping[str, Any], rule_ids: Iterable[str]) -> Iter
     wrong type is told elsewhere and passed over.
     """
     apps = [name for name in _table(tree.get("apps")) if isinstance(name, str)]
-    rules = list(rule_ids)
+    rules = [*rule_ids, *IDP_RULES.values()]
     response = _table(tree.get("response"))
     for index, target in enumerate(_tables(response.get("targets"))):
         yield from _unknown(("response", "targets", index, "app"), target.get("app"), apps, "app")
@@ -26,6 +28,9 @@ def reference_problems(tree: Mapping[str, Any], rule_ids: Iterable[str]) -> Iter
         for key, known in (("app", apps), ("rule", rules)):
             for position, name in enumerate(_list(match.get(key))):
                 yield from _unknown(("response", "policy", index, "match", key, position), name, known, key)
+        groups = [name for name in _table(response.get("user_groups")) if isinstance(name, str)]
+        for position, name in enumerate(_list(match.get("user_group"))):
+            yield from _unknown(("response", "policy", index, "match", "user_group", position), name, groups, "group")
     for rule_id, rule in _table(tree.get("rules")).items():
         for name in _table(_table(rule).get("apps")):
             yield from _unknown(("rules", rule_id, "apps", name), name, apps, "app")
@@ -34,7 +39,11 @@ def reference_problems(tree: Mapping[str, Any], rule_ids: Iterable[str]) -> Iter
         for position, name in enumerate(_list(token.get("apps"))):
             yield from _unknown(("api", "tokens", index, "apps", position), name, apps, "app")
     yield from _doubles(("api", "tokens"), _tables(_table(tree.get("api")).get("tokens")), "name")
+    yield from ssf_problems(tree)
+    for name in ("receivers", "transmitters"):
+        yield from _doubles(("ssf", name), _tables(_table(tree.get("ssf")).get(name)), "name")
     yield from _doubles(("networks",), _tables(tree.get("networks")), "cidr")
+    yield from _doubles(("lists",), _tables(tree.get("lists")), "name")
 
 
 def _unknown(location: Location, name: object, known: list[str], kind: str) -> Iterator[tuple[Location, str]]:

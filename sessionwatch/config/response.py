@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-import ipaddress
-import socket
-from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field
 
+from response.hours import parse_hours
+from schemas.instant import HOUR, MINUTE
 from sessionwatch.config.chat import AnySeverity
-from sessionwatch.config.secret_file import (
-    check_text_file,
-    parse_webhook_secrets,
-    read_text_file,
-)
 from sessionwatch.config.section import Section
-from sessionwatch.config.value_types import AppName, ResolvedPath, Secret, Url
+from sessionwatch.config.target import TargetSettings
+from sessionwatch.config.value_types import AppName, Cidr, Described, Duration, PositiveDuration
 
-ActionName = Literal["notify", "record", "revoke_session"]
-TargetKind = Literal["webhook"]
+ActionName = Literal["notify", "record", "step_up", "revoke_session", "revoke_user", "revoke_network", "lock_login"]
+
+
+def _check_hours(text: str) -> str:
+    parse_hours(text)
+    return text
+
+
+HoursText = Annotated[str, AfterValidator(_check_hours), Described('hours such as "Mon-Fri 09:00-17:30 Europe/Berlin"')]
+GroupName = Annotated[str, Field(pattern=r"^[a-z0-9._-]{1,64}$"), Described("group name")]
+
+
+class GroupSettings(Section):
+    """A group of users, for `match.user_group`."""
+
+    users: Annotated[tuple[str, ...], Field(strict=False)] = Field(default=(), description="Their user ids.")
 
 
 class MatchSettings(Section):
@@ -34,71 +43,27 @@ class MatchSettings(Section):
     app: Annotated[tuple[AppName, ...], Field(strict=False, min_length=1)] | None = Field(
         default=None, description="Apps."
     )
+    user_group: Annotated[tuple[GroupName, ...], Field(strict=False, min_length=1)] | None = Field(
+        default=None, description="Names of `response.user_groups`."
+    )
+    hours: HoursText | None = Field(
+        default=None,
+        description='When: days, times and time zone, such as "Mon-Fri 09:00-17:30 Europe/Berlin"; '
+        "without days every day, without a zone UTC.",
+    )
 
 
 class PolicySettings(Section):
     """One line of the policy."""
 
     match: MatchSettings = Field(default=MatchSettings(), description="Which alerts it decides.")
-    do: Annotated[tuple[ActionName, ...], Field(strict=False, min_length=1)] = Field(description="What is done then.")
-
-
-class TargetSettings(Section):
-    """One place to which revocations of an app are sent."""
-
-    name: AppName = Field(description="Its name in logs, metrics and environment variables.")
-    kind: TargetKind = Field(description="How it is spoken to.")
-    app: AppName = Field(description="The app whose sessions it can end.")
-    url: Url | None = Field(default=None, description="Where to; masked where it is shown.")
-    url_file: ResolvedPath | None = Field(default=None, description="File that holds the URL.")
-    secret: Secret | None = Field(default=None, description="Webhook secret: whsec_ and base64.")
-    secret_file: ResolvedPath | None = Field(
-        default=None, description="File of webhook secrets, one a line; several while one is being replaced."
+    do: Annotated[tuple[ActionName, ...], Field(strict=False, min_length=1)] = Field(
+        description="What is done then; of several `revoke_` the widest."
     )
-    allow_private: bool = Field(
-        default=False, description="Without it, loopback, private and link-local destinations are refused."
+    widen: bool = Field(
+        default=False,
+        description="Where the app's targets know users alone, `revoke_session` may end all of the user's sessions.",
     )
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if (self.url is None) == (self.url_file is None):
-            raise ValueError("expected either url or url_file")
-        if self.secret is None and self.secret_file is None:
-            raise ValueError("expected secret_file (or the secret in the environment)")
-        if self.secret is not None and self.secret_file is not None:
-            raise ValueError("secret and secret_file: only one of them can be set")
-        if self.url is not None:
-            _check_url(self.url.get_secret_value(), "url", self.allow_private)
-        if self.url_file is not None:
-            _check_url(check_text_file(self.url_file, "url_file"), "url_file", self.allow_private)
-        if self.secret is not None:
-            parse_webhook_secrets(self.secret.get_secret_value(), "secret")
-        if self.secret_file is not None:
-            parse_webhook_secrets(check_text_file(self.secret_file, "secret_file"), "secret_file")
-        return self
-
-    def address(self) -> str:
-        """Return the URL.
-
-        Raises:
-            ConfigurationError: its file has become unreadable.
-        """
-        if self.url is not None:
-            return self.url.get_secret_value()
-        assert self.url_file is not None
-        return read_text_file(self.url_file, f"response.targets.{self.name}.url_file")
-
-    def secrets(self) -> tuple[str, ...]:
-        """Return the webhook secrets.
-
-        Raises:
-            ConfigurationError: their file has become unreadable.
-        """
-        place = f"response.targets.{self.name}.secret_file"
-        if self.secret is not None:
-            return parse_webhook_secrets(self.secret.get_secret_value(), place)
-        assert self.secret_file is not None
-        return parse_webhook_secrets(read_text_file(self.secret_file, place), place)
 
 
 class ResponseSettings(Section):
@@ -112,8 +77,38 @@ class ResponseSettings(Section):
     max_per_hour: Annotated[int, Field(ge=0)] = Field(
         default=100, description="Sessions of an app that an hour may end."
     )
+    max_share_per_hour_in_all: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] | None = Field(
+        default=None,
+        description="Share of the live sessions of all declared apps together that an hour may end; "
+        "not set: as `max_share_per_hour`.",
+    )
+    max_per_hour_in_all: Annotated[int, Field(ge=0)] | None = Field(
+        default=None,
+        description="Sessions of all apps together that an hour may end; not set: three times `max_per_hour`.",
+    )
+    user_cooldown: Duration = Field(
+        default=HOUR,
+        description="After all sessions of a user were ended, or their login locked, a second such act waits for a "
+        "person for so long.",
+    )
     protected_users: Annotated[tuple[str, ...], Field(strict=False)] = Field(
         default=(), description="Users whose sessions only people end."
+    )
+    protected_networks: Annotated[tuple[Cidr, ...], Field(strict=False)] = Field(
+        default=(), description="Networks from which only people end sessions: health checks, the office."
+    )
+    privileged_users: Annotated[tuple[str, ...], Field(strict=False)] = Field(
+        default=(), description="Users of whom all sessions end only when two people approve."
+    )
+    business_hours: HoursText | None = Field(
+        default=None,
+        description="Outside of these hours only single sessions end automatically; wider acts wait for a person.",
+    )
+    step_up_within: PositiveDuration = Field(
+        default=10 * MINUTE, description="How long a user who is asked for a step-up has, until the session is ended."
+    )
+    user_groups: dict[GroupName, GroupSettings] = Field(
+        default={}, description="Groups of users by name, for `match.user_group`."
     )
     policy: Annotated[tuple[PolicySettings, ...], Field(strict=False)] = Field(
         default=(),
@@ -122,39 +117,3 @@ class ResponseSettings(Section):
     targets: Annotated[tuple[TargetSettings, ...], Field(strict=False)] = Field(
         default=(), description="Where revocations are sent."
     )
-
-
-def _check_url(text: str, name: str, allow_private: bool) -> None:
-    """Refuse what the outgoing client would refuse at the first revocation, which is too late to learn it."""
-    from response.addresses import AddressRefused, check, is_loopback
-    from response.errors import TargetRefused
-    from response.http import check_url
-
-    try:
-        check_url(text)
-    except TargetRefused as error:
-        raise ValueError(f"{name}: {error}") from None
-    parts = urlsplit(text)
-    address = _spelt_out(parts.hostname or "")
-    if parts.scheme == "http" and (address is None or not is_loopback(address)):
-        raise ValueError(f"{name}: expected https: only loopback may be reached without TLS")
-    if address is not None:
-        try:
-            check(address, allow_private)
-        except AddressRefused as error:
-            raise ValueError(f"{name}: {error}") from None
-
-
-def _spelt_out(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Return the address that a host is without any look-up; None for a name."""
-    if host.removesuffix(".") == "localhost":
-        return ipaddress.IPv4Address("127.0.0.1")
-    try:
-        return ipaddress.ip_address(host)
-    except ValueError:
-        pass
-    try:
-        # The system's resolver takes 127.1 and 0x7f000001 for addresses as well.
-        return ipaddress.IPv4Address(socket.inet_aton(host))
-    except OSError:
-        return None

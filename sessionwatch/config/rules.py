@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field, create_model
 
-from detectors.parameters import Parameters
+from detectors.parameters import Parameters, is_of_days
 from detectors.plan import RuleSetting
 from detectors.rule import Rule
 from schemas.alert import Mode
@@ -94,6 +94,10 @@ def _setting(section: BaseModel, rule: type[Rule[Any, Any]], *, with_apps: bool)
 def _window_us(parameters: Parameters) -> int:
     fields = type(parameters).model_fields
     return max(
-        (getattr(parameters, name) for name, field in fields.items() if Shape.of_field(field).is_duration),
+        (
+            getattr(parameters, name)
+            for name, field in fields.items()
+            if Shape.of_field(field).is_duration and not is_of_days(field)
+        ),
         default=0,
     )

@@ -5,18 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import Field, SkipValidation
+from pydantic import Field, PrivateAttr, SkipValidation
 
 from detectors.plan import RuleSetting
+from detectors.rules import AnyRule
 from sessionwatch.config.api import ApiSettings, DashboardSettings
 from sessionwatch.config.app import AppSettings
+from sessionwatch.config.campaigns import CampaignSettings
 from sessionwatch.config.chat import ChatSettings
+from sessionwatch.config.exception import ExceptionSettings
 from sessionwatch.config.kafka import KafkaSettings
+from sessionwatch.config.lists import ListSettings
+from sessionwatch.config.models import ModelSettings
 from sessionwatch.config.network import NetworkSettings
 from sessionwatch.config.response import ResponseSettings
 from sessionwatch.config.section import Section
+from sessionwatch.config.sigma import SigmaSettings
+from sessionwatch.config.ssf import SsfSettings
 from sessionwatch.config.store import StoreSettings
 from sessionwatch.config.value_types import AppName
+from sessionwatch.known_rules import rule_classes
 
 
 class Settings(Section):
@@ -33,5 +41,22 @@ class Settings(Section):
     apps: dict[AppName, AppSettings] = Field(default_factory=dict)
     networks: Annotated[tuple[NetworkSettings, ...], Field(strict=False)] = ()
     rules: Annotated[Mapping[str, RuleSetting], SkipValidation] = Field(default_factory=dict)
+    exceptions: Annotated[tuple[ExceptionSettings, ...], Field(strict=False)] = ()
+    lists: Annotated[tuple[ListSettings, ...], Field(strict=False)] = ()
+    sigma: SigmaSettings = SigmaSettings()
+    models: ModelSettings = ModelSettings()
     chat: Annotated[tuple[ChatSettings, ...], Field(strict=False)] = ()
+    campaigns: CampaignSettings = CampaignSettings()
     response: ResponseSettings = ResponseSettings()
+    ssf: SsfSettings = SsfSettings()
+    _rule_classes: Mapping[str, type[AnyRule]] | None = PrivateAttr(default=None)
+
+    @property
+    def rule_classes(self) -> Mapping[str, type[AnyRule]]:
+        """The rules there are under this configuration, by id: those of the installation, and those in Sigma."""
+        return rule_classes() if self._rule_classes is None else self._rule_classes
+
+    def knowing(self, rules: Mapping[str, type[AnyRule]]) -> Settings:
+        """Return these settings with the rules that they set."""
+        self._rule_classes = rules
+        return self

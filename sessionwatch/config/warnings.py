@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
+from sessionwatch.config.api import is_loopback
 from sessionwatch.config.secret_file import readable_by_others
 from sessionwatch.config.settings import Settings
+from sessionwatch.list_file import ListFileError, read_list
 
 
 def warnings(settings: Settings) -> list[str]:
     """Return one line for each thing that an operator should know about a valid configuration."""
     return [*_enforcement(settings), *_trust(settings), *_exposure(settings)]
+
+
+def list_warnings(settings: Settings) -> Iterator[str]:
+    """Yield one line for each thing that is wrong with the files of network lists; the pipeline says so itself."""
+    for index, one in enumerate(settings.lists):
+        try:
+            read_list(one)
+        except ListFileError as error:
+            yield from (f"lists[{index}].file: {problem}" for problem in error.problems)
 
 
 def _enforcement(settings: Settings) -> Iterator[str]:
@@ -39,6 +51,9 @@ def _exposure(settings: Settings) -> Iterator[str]:
         yield f"api.listen: {settings.api.listen} can be reached from other machines without TLS: put a proxy before it"
     if not settings.dashboard.loopback:
         yield f"dashboard.listen: {settings.dashboard.listen} can be reached from other machines without TLS"
+    issuer = urlsplit(settings.ssf.issuer or "https:")
+    if issuer.scheme == "http" and not is_loopback(issuer.hostname or ""):
+        yield "ssf.issuer: receivers expect https, and their tokens would cross the network in the clear"
     files = {
         "kafka.proxy_url_file": settings.kafka.proxy_url_file,
         "kafka.sasl_plain_password_file": settings.kafka.sasl_plain_password_file,
@@ -53,6 +68,12 @@ def _exposure(settings: Settings) -> Iterator[str]:
     for index, target in enumerate(settings.response.targets):
         files[f"response.targets[{index}].secret_file"] = target.secret_file
         files[f"response.targets[{index}].url_file"] = target.url_file
+    for index, receiver in enumerate(settings.ssf.receivers):
+        files[f"ssf.receivers[{index}].token_file"] = receiver.token_file
+        files[f"ssf.receivers[{index}].push_token_file"] = receiver.push_token_file
+    for index, transmitter in enumerate(settings.ssf.transmitters):
+        files[f"ssf.transmitters[{index}].push_token_file"] = transmitter.push_token_file
+        files[f"ssf.transmitters[{index}].poll_token_file"] = transmitter.poll_token_file
     for place, path in files.items():
         if path is not None and readable_by_others(path):
             yield f"{place}: {path} can be read by other users of this machine: chmod 600"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
 from detectors.learned import LEARNED
+from detectors.lists import NetworkList
 from detectors.parameters import Parameters, format_duration
 from detectors.plan import Plan, RuleSetting
 from detectors.rules import AnyRule
@@ -98,6 +99,7 @@ def backtest(
     live: Mapping[str, type[AnyRule]],
     settings: Mapping[str, RuleSetting],
     changes: Mapping[str, str],
+    lists: Sequence[NetworkList] = (),
 ) -> Backtest:
     """Run a rule over history, beside itself as it is live and beside the others.
 
@@ -109,6 +111,7 @@ def backtest(
         live: the rules in force, by id.
         settings: of the rules in force.
         changes: parameters to try, as texts of the configuration.
+        lists: the network lists as they are now; what is stored tells how they changed.
 
     Raises:
         CommandError: a parameter does not exist, or cannot be so; or the rule is a learned one.
@@ -124,6 +127,8 @@ def backtest(
     moved = _moved(rule, tried)
     for name, value, parameters in moved:
         runs[f"{name}={value}"] = _plan(rule, own, parameters, beside, settings)
+    for plan in runs.values():
+        plan.lists.start(lists)
     judgements = {name: Judgement(plan, apps) for name, plan in runs.items()}
     warm_up = max(warm_up_us(plan, apps) for plan in runs.values())
     result = Backtest(rule.id, span, tried.model_dump(mode="json"))

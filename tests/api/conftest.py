@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from tests.api.installation import ask, installation
+from tests.api.sharing import sharing
 
-__all__ = ["ask", "installation"]
+__all__ = ["ask", "installation", "sharing"]

@@ -6,9 +6,10 @@ import uuid
 
 from schemas.alert import Alert, Evidence, Severity
 from schemas.event import Agent, Event, Place
-from schemas.instant import HOUR, MINUTE, SECOND
+from schemas.instant import DAY, HOUR, MINUTE, SECOND
 from schemas.revocation import Revocation
-from store.rows import AuditLine, DeadLetter, OutboxMessage
+from schemas.risk import Contribution
+from store.rows import AuditLine, CampaignRow, DeadLetter, MemberRow, OutboxMessage, RiskRow, SharedValue
 from store.writer import Writer
 
 STOLEN, QUIET, LONG, SHOPPING = "s_k1_stolen", "s_k1_quiet", "s_k1_long", "s_k1_shopping"
@@ -25,6 +26,8 @@ HELD_TOO = "77777777-7777-4777-8777-777777777777"
 FAILED = "55555555-5555-4555-8555-555555555555"
 SHOP_REVOCATION = "66666666-6666-4666-8666-666666666666"
 
+CAMPAIGN = "88888888-8888-4888-8888-888888888888"
+
 HOSTILE_AGENT = "<img src=x onerror=alert(1)> ![](http://evil.example/x.png) \u202egnp"
 
 
@@ -38,6 +41,10 @@ def write_history(writer: Writer, now_us: int) -> None:
         writer.save_revocations(_revocations(now_us))
         writer.append_audit([AuditLine(now_us, "policy", "revocation held", HELD, "bank", "the user is protected")])
         writer.enqueue([_delivered(now_us)])
+        writer.save_risks(_risks(now_us))
+        shared = SharedValue("network", "198.51.100.0/24", 2)
+        campaign = CampaignRow(CAMPAIGN, "bank", now_us - 2 * HOUR, now_us - 5 * MINUTE, (shared,))
+        writer.save_campaigns([campaign], [MemberRow(alert_id, CAMPAIGN) for alert_id in (THEFT, OLD_THEFT)])
         writer.append_dead_letters([_dead_letter(number, now_us) for number in range(5)])
 
 
@@ -123,6 +130,16 @@ def _alerts(now_us: int, last: Event) -> list[Alert]:
         alert(OLD_THEFT, now_us - 2 * HOUR, severity=Severity.HIGH, key_value=QUIET, session_id=QUIET),
         alert(SHOP_ALERT, now_us - HOUR, app="shop", severity=Severity.MEDIUM, key_value=SHOPPING, session_id=SHOPPING),
         *many,
+    ]
+
+
+def _risks(now_us: int) -> list[RiskRow]:
+    """Alice's risk at the moment of the theft, made of an alert at the bank and one at the shop."""
+    bank = Contribution(THEFT, "session-hijack", "bank", Severity.CRITICAL, 85, now_us - 5 * MINUTE, "stolen")
+    shop = Contribution(SHOP_ALERT, "session-hijack", "shop", Severity.MEDIUM, 30, now_us - HOUR, "odd", 1)
+    return [
+        RiskRow("user", "bank", ALICE, 89, now_us - 5 * MINUTE, DAY, (bank, shop)),
+        RiskRow("session", "bank", STOLEN, 85, now_us - 5 * MINUTE, DAY, (bank,)),
     ]
 
 

@@ -10,6 +10,8 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 
+from response.verdicts import VerdictKey
+from schemas.drill import DrillKey
 from sessionwatch.api.acts import Acts
 from sessionwatch.api.app import make_app
 from sessionwatch.api.health import Probes
@@ -103,6 +105,9 @@ def slow() -> Iterator[httpx.Client]:
         acts=Acts(_nothing),  # type: ignore[arg-type]
         beat=Pulse(clock, list).beat,
         redrive=_nothing,  # type: ignore[arg-type]
+        drills=DrillKey(bytes(32)),
+        verdicts=VerdictKey(bytes(32)),
+        reach=_nothing,  # type: ignore[arg-type]
         rates=Rates(8),
         guesses=Rates(8),
     )

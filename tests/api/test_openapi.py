@@ -46,6 +46,27 @@ def test_examples_are_what_their_models_take(document: dict[str, Any]) -> None:
             getattr(schemas.api, name).model_validate(example)
 
 
+def test_every_answer_has_an_example_that_its_model_takes(document: dict[str, Any]) -> None:
+    import schemas.api
+
+    for method, path, operation in operations(document):
+        for answer in operation["responses"].values():
+            content = answer.get("content", {}).get("application/json")
+            if content is None:
+                continue
+            model = getattr(schemas.api, content["schema"]["$ref"].rsplit("/", 1)[1])
+            assert content["example"] is not None, (method, path)
+            # Nothing beyond the model either: an example of yesterday's answer misleads.
+            assert model(**content["example"]).model_dump(mode="json").keys() == content["example"].keys(), path
+
+
+def test_an_error_has_an_example_that_its_model_takes(document: dict[str, Any]) -> None:
+    from schemas.api import Problem
+
+    shown = document["paths"]["/v1/alerts"]["get"]["responses"]["422"]["content"]["application/problem+json"]
+    assert Problem.model_validate(shown["example"]).errors
+
+
 def test_the_framework_shows_through_nowhere(document: dict[str, Any]) -> None:
     assert "HTTPValidationError" not in str(document)
 

@@ -9,7 +9,7 @@ import secrets
 import socketserver
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -190,6 +190,7 @@ class Scene:
         reader: of what the pipeline has committed, for the test's thread.
         chat: what people are told arrives here.
         servers, topic: where the events go.
+        api_port: where the pipeline's API is.
     """
 
     folder: Path
@@ -198,6 +199,7 @@ class Scene:
     bank: Bank
     chat: Receiver
     reader: Reader
+    api_port: int
     _open: ExitStack
 
     def user(self, cookie: str = "") -> Browser:
@@ -232,7 +234,13 @@ class Scene:
 
 @contextmanager
 def scene(
-    folder: Path, servers: str, *, obeys: bool = True, webhook_secret: str = "", signing_key: bytes = b""
+    folder: Path,
+    servers: str,
+    *,
+    obeys: bool = True,
+    webhook_secret: str = "",
+    signing_key: bytes = b"",
+    switched_off: Collection[str] = (),
 ) -> Iterator[Scene]:
     """Open the bank, start the pipeline, and end both.
 
@@ -241,6 +249,7 @@ def scene(
         servers: the broker.
         obeys: whether the bank carries out revocations.
         webhook_secret, signing_key: what the pipeline holds in place of the bank's own.
+        switched_off: rules of the configuration that do not run.
     """
     topic = f"events-{uuid4()}"
     with ExitStack() as parts:
@@ -252,9 +261,12 @@ def scene(
         (folder / "bank.signing").write_text(f"{bank.emitter.keys.key_id}:{key}\n")
         (folder / "bank.whsec").write_text(webhook_secret or bank.webhook_secret)
         settings = {"servers": servers, "topic": topic, "bank": bank.url, "chat": chat.port}
-        (folder / "sessionwatch.toml").write_text(CONFIGURATION.format(**settings))
+        configuration = CONFIGURATION.format(**settings)
+        for rule in switched_off:
+            configuration = configuration.replace(f'[rules.{rule}]\nmode = "enforce"', f'[rules.{rule}]\nmode = "off"')
+        (folder / "sessionwatch.toml").write_text(configuration)
         running = parts.enter_context(_pipeline(folder / "sessionwatch.toml"))
-        yield Scene(folder, servers, topic, bank, chat, running.reader(), parts)
+        yield Scene(folder, servers, topic, bank, chat, running.reader(), running.api_port, parts)
 
 
 @contextmanager

@@ -14,16 +14,19 @@ from response.chat import Chat
 from response.clock import now_us
 from response.commands import DeliveryResult
 from response.dead_letter_topic import TopicProducer
-from response.guard import Guard
+from response.guard import Guard, Limits
 from response.outbox import Outbox, open_lanes
 from response.policy import Policy, PolicyLine
 from response.responder import Responder
+from response.ssf.desk import SsfDesk
+from response.step_ups import WITHIN_US
 from response.targets import Target
 from schemas.alert import Alert, AlertChange, Evidence, Mode, Severity
 from schemas.app import AppPolicy, Apps
 from schemas.event import Event
 from schemas.instant import SECOND
 from store.database import Database
+from store.reader import Reader
 from store.rows import AuditLine, DeadLetter, OutboxMessage
 
 SESSION = "s_k1_alice"
@@ -57,7 +60,7 @@ def alert(
         first_event_time_us=at_us - 2 * SECOND,
         last_event_time_us=at_us,
         summary=summary,
-        evidence=(Evidence(str(uuid.uuid4()), at_us, "accepted from 203.0.113.0/24, DE"),),
+        evidence=(Evidence(accepted_id(app, session_id), at_us, "accepted from 203.0.113.0/24, DE"),),
         usual={"network": "192.0.2.0/24, NL", "agent": "Firefox on Linux"},
         user_id=user_id,
         session_id=session_id,
@@ -67,6 +70,11 @@ def alert(
         late=late,
         drill=drill,
     )
+
+
+def accepted_id(app: str, session_id: str | None) -> str:
+    """The id of an accepted use of a session, which the alerts about it name as their evidence."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"accepted:{app}:{session_id}"))
 
 
 def raised(*alerts: Alert) -> list[AlertChange]:
@@ -84,7 +92,7 @@ def event(
 ) -> Event:
     """An event of a session, `ago_us` microseconds ago."""
     return Event(
-        event_id=str(uuid.uuid4()),
+        event_id=accepted_id(app, session_id) if type in ("create", "validate") else str(uuid.uuid4()),
         time_us=now_us() - ago_us,
         type=type,
         app=app,
@@ -129,8 +137,11 @@ class Pipeline:
         share: float = 1.0,
         number: int = 100,
         protected: Iterable[str] = (),
+        limits: Limits | None = None,
+        step_up_within_us: int = WITHIN_US,
         topics: Sequence[TopicProducer] = (),
         dead_letter_topic: str | None = None,
+        shared_signals: Callable[[Reader], SsfDesk] | None = None,
     ) -> None:
         self.results: queue.Queue[DeliveryResult] = queue.Queue(100)
         self.database = Database.open(folder / "test.duckdb")
@@ -143,7 +154,11 @@ class Pipeline:
         )
         self.responder = Responder(
             policy=Policy(tuple(lines), apps),
-            guard=Guard(self.reader, apps, max_share_per_hour=share, max_per_hour=number, protected_users=protected),
+            guard=Guard(
+                self.reader,
+                apps,
+                limits or Limits(max_share_per_hour=share, max_per_hour=number, protected_users=frozenset(protected)),
+            ),
             targets=targets,
             chats=chats,
             records=self.reader,
@@ -151,6 +166,8 @@ class Pipeline:
             outbox=self.outbox,
             dry_run=dry_run,
             dead_letter_topic=dead_letter_topic,
+            step_up_within_us=step_up_within_us,
+            shared_signals=None if shared_signals is None else shared_signals(self.reader),
         )
         self.responder.start(now_us())
 
@@ -172,9 +189,12 @@ class Pipeline:
         changes: Iterable[AlertChange] = (),
         commands: Iterable[object] = (),
         dead_letters: Iterable[DeadLetter] = (),
+        later_us: int = 0,
     ) -> Batch:
-        """One batch, committed."""
-        batch = Batch(now_us(), commands=list(commands), events=list(events), dead_letters=list(dead_letters))
+        """One batch, committed; `later_us` on the pipeline's clock."""
+        batch = Batch(
+            now_us() + later_us, commands=list(commands), events=list(events), dead_letters=list(dead_letters)
+        )
         self.responder.observe(batch)
         batch.changes = list(changes)
         self.responder.respond(batch)
@@ -185,8 +205,12 @@ class Pipeline:
             self.writer.save_alerts([change.alert for change in batch.changes], batch.arrival_us)
             self.writer.save_triage(batch.triage)
             self.writer.save_revocations(batch.revocations)
+            self.writer.save_step_ups(batch.step_ups)
+            self.writer.save_facts(batch.facts)
             self.writer.enqueue(batch.messages)
             self.writer.settle(batch.settled_messages)
+            self.writer.save_streams(batch.streams, batch.arrival_us)
+            self.writer.append_received(batch.received)
             self.writer.append_audit(batch.audit)
         self.responder.after_commit(batch)
         return batch

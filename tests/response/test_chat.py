@@ -193,7 +193,7 @@ def test_a_revocation_that_the_mode_forbids_says_so(pipeline: Start) -> None:
 
 def test_held_revocations_are_told_once_an_hour_and_app(pipeline: Start, bank: WebhookTarget) -> None:
     with Receiver() as receiver:
-        settings = {"targets": [bank], "chats": [chat(receiver)], "number": 0}
+        settings = {"targets": [bank], "chats": [chat(receiver)], "protected": ["alice"]}
         one = pipeline(**settings)
         sessions = [f"s_{number}" for number in range(3)]
         batch = one.turn([use(s) for s in sessions], raised(*(alert(session_id=s) for s in sessions)))

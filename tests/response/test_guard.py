@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from response.guard import FLOOR, MANUAL_PER_HOUR, Guard
+from response.guard import FLOOR, MANUAL_PER_HOUR, Guard, Limits, Wanted
 from schemas.alert import Severity
 from schemas.instant import HOUR, MINUTE
 from schemas.revocation import Revocation
@@ -28,7 +28,8 @@ class Live:
 
 
 def guard(live: Live | None = None, share: float = 0.02, number: int = 100, protected: tuple[str, ...] = ()) -> Guard:
-    return Guard(live or Live(), APPS, max_share_per_hour=share, max_per_hour=number, protected_users=protected)
+    limits = Limits(max_share_per_hour=share, max_per_hour=number, protected_users=frozenset(protected))
+    return Guard(live or Live(), APPS, limits)
 
 
 def ask(
@@ -41,7 +42,7 @@ def ask(
     sessions: int = 1,
     at: int = NOW,
 ) -> bool:
-    return one.admit(app, rule, severity, user, sessions, at).allowed
+    return one.admit(Wanted(app, rule, severity, user, sessions), at).allowed
 
 
 def test_the_share_of_live_sessions_bounds_an_hour() -> None:
@@ -51,7 +52,7 @@ def test_the_share_of_live_sessions_bounds_an_hour() -> None:
 
 def test_the_reason_names_the_budget() -> None:
     one = guard(share=0.0)
-    allowance = one.admit("bank", "r1", Severity.HIGH, "alice", 1, NOW)
+    allowance = one.admit(Wanted("bank", "r1", Severity.HIGH, "alice"), NOW)
     assert allowance.reason == "0 of 0 sessions of bank an hour are already ended (max_share_per_hour)"
 
 
@@ -93,7 +94,7 @@ def test_all_sessions_that_would_end_are_counted() -> None:
 
 
 def test_a_protected_user_is_left_to_people() -> None:
-    allowance = guard(protected=("breakglass",)).admit("bank", "r", Severity.CRITICAL, "breakglass", 1, NOW)
+    allowance = guard(protected=("breakglass",)).admit(Wanted("bank", "r", Severity.CRITICAL, "breakglass"), NOW)
     assert (allowance.allowed, allowance.reason) == (False, "the user is protected")
 
 
@@ -183,3 +184,27 @@ def test_what_was_never_sent_has_spent_nothing(times: dict[str, int]) -> None:
     held.times = times
     one.restore([held])
     assert ask(one, Severity.CRITICAL)
+
+
+@given(
+    asked=st.lists(
+        st.tuples(st.sampled_from(["bank", "shop"]), st.integers(1, 3), st.integers(0, 20 * MINUTE)), max_size=60
+    ),
+    number=st.integers(0, 10),
+    cut=st.integers(0, 60),
+)
+def test_the_budget_of_all_apps_is_never_exceeded_over_a_restart(asked, number, cut) -> None:  # type: ignore[no-untyped-def]
+    limits = Limits(max_share_per_hour=1.0, max_per_hour_in_all=number)
+    one, at = Guard(Live(), APPS, limits), NOW
+    admitted: list[tuple[int, Revocation]] = []
+    for place, (app, sessions, gap) in enumerate(asked):
+        at += gap
+        if place == cut:
+            one = Guard(Live(), APPS, limits)
+            one.restore(row for _, row in admitted)
+        if one.admit(Wanted(app, "r1", Severity.CRITICAL, "alice", sessions), at).allowed:
+            sent = _sent(at, Severity.CRITICAL, "r1", sessions)
+            sent.app = app
+            admitted.append((at, sent))
+    for end, _ in admitted:
+        assert sum(row.sessions for when, row in admitted if end - HOUR < when <= end) <= number

@@ -3,8 +3,10 @@ from __future__ import annotations
 import pytest
 
 from response.errors import PolicyRefused
+from response.hours import parse_hours
 from response.policy import Decision, Policy, PolicyLine
 from schemas.alert import Mode, Severity
+from schemas.instant import HOUR
 from tests.response.given import APPS, alert
 
 CRITICAL = frozenset({Severity.CRITICAL})
@@ -74,13 +76,45 @@ def test_a_revocation_is_withheld_whatever_line_matches_and_people_are_still_tol
     assert why in decision.withheld
 
 
-def test_what_a_later_version_brings_is_refused_by_name() -> None:
-    line = PolicyLine(("step_up",))  # type: ignore[arg-type]
-    with pytest.raises(PolicyRefused, match="policy line 1: step_up is not in this version"):
-        policy(line)
-
-
 def test_an_unknown_action_is_refused_with_what_was_expected() -> None:
     line = PolicyLine(("revoke",))  # type: ignore[arg-type]
     with pytest.raises(PolicyRefused, match="policy line 2: revoke is no action, expected one of record, notify"):
         policy(PolicyLine(("record",)), line)
+
+
+@pytest.mark.parametrize("act", ["step_up", "revoke_session", "revoke_user", "revoke_network", "lock_login"])
+def test_every_act_is_done_where_the_alert_names_whom(act: str) -> None:
+    decision = policy(PolicyLine((act,))).decide(alert())  # type: ignore[arg-type]
+    assert (decision.acts, decision.withheld) == ((act,), "")
+
+
+@pytest.mark.parametrize("act", ["revoke_user", "lock_login"])
+def test_an_act_on_a_user_needs_one(act: str) -> None:
+    decision = policy(PolicyLine(("notify", act))).decide(alert(user_id=None))  # type: ignore[arg-type]
+    assert (decision.actions, decision.withheld) == ({"notify"}, "the alert names no user")
+
+
+def test_of_several_ways_to_end_sessions_the_widest_alone_is_done() -> None:
+    decision = policy(PolicyLine(("revoke_session", "lock_login", "revoke_user"))).decide(alert())
+    assert decision.acts == ("revoke_user", "lock_login")
+
+
+def test_an_alert_without_a_session_still_leads_to_what_it_can() -> None:
+    decision = policy(PolicyLine(("revoke_session", "revoke_user"))).decide(alert(session_id=None))
+    assert decision.acts == ("revoke_user",)
+
+
+def test_a_line_may_speak_of_a_group_of_users() -> None:
+    line = PolicyLine(("record",), groups=("board",), users=frozenset({"alice"}))
+    assert line.matches(alert())
+    assert line.passed_over(alert(user_id="bob"), 0) == "the user is not in board"
+
+
+def test_a_group_without_members_matches_nobody() -> None:
+    assert not PolicyLine(("record",), groups=("board",)).matches(alert())
+
+
+def test_a_line_may_speak_of_hours() -> None:
+    line = PolicyLine(("record",), hours=parse_hours("09:00-17:00"))
+    assert line.matches(alert(), 10 * HOUR)
+    assert line.passed_over(alert(), 18 * HOUR) == "the time is outside 09:00-17:00"

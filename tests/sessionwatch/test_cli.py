@@ -75,7 +75,7 @@ def test_help_names_the_commands_that_there_are(tmp_path: Path) -> None:
     named = re.findall(r"^  ([a-z]+) ", ended.stdout, re.MULTILINE)
     assert set(named) == {
         "demo", "run", "dashboard", "broker", "emit", "replay", "alerts", "sessions", "revoke", "release", "dlq",
-        "version", "config",
+        "version", "config", "policy", "response", "outbox", "campaigns", "evaluate", "rules", "simulate", "train",
     }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from schemas.alert import Severity
 from schemas.instant import DAY, HOUR, MINUTE, SECOND
 from sessionwatch.config import load
-from sessionwatch.config.parts import declared_apps, known_networks, policy_lines, rule_plan
+from sessionwatch.config.parts import declared_apps, guard_limits, known_networks, policy_lines, rule_plan
 from sessionwatch.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -145,6 +145,42 @@ def test_policy_lines_keep_their_order(read: Read) -> None:
     assert lines[0].severities == {Severity.HIGH, Severity.CRITICAL}
     assert lines[0].rules == {"session-hijack"}
     assert lines[1].do == ("record",)
+
+
+def test_a_policy_line_knows_its_groups_and_hours(read: Read) -> None:
+    [line] = policy_lines(
+        read(
+            """
+            [response.user_groups.board]
+            users = ["carol", "dave"]
+            [[response.policy]]
+            match = {user_group = ["board"], hours = "Mon-Fri 09:00-17:00 Europe/Berlin"}
+            do = ["step_up"]
+            widen = true
+            """
+        )
+    )
+    assert (line.groups, line.users, line.widen) == (("board",), {"carol", "dave"}, True)
+    assert line.hours is not None
+    assert line.hours.text == "Mon-Fri 09:00-17:00 Europe/Berlin"
+
+
+def test_the_guard_has_its_limits(read: Read) -> None:
+    limits = guard_limits(
+        read(
+            """
+            [response]
+            max_per_hour_in_all = 7
+            user_cooldown = "2h"
+            protected_networks = ["192.0.2.0/24"]
+            privileged_users = ["root"]
+            business_hours = "Mon-Fri 08:00-18:00"
+            """
+        ).response
+    )
+    assert (limits.max_per_hour_in_all, limits.user_cooldown_us) == (7, 2 * HOUR)
+    assert (limits.protected_networks, limits.privileged_users) == (("192.0.2.0/24",), {"root"})
+    assert limits.business_hours is not None
 
 
 def test_rules_that_are_not_named_run_with_their_defaults(read: Read) -> None:

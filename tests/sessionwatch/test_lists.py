@@ -243,3 +243,22 @@ def test_a_check_of_the_configuration_names_what_is_wrong_with_a_file(read: Read
     (line,) = list_warnings(read(LISTS))
     assert line.startswith("lists[0].file: ")
     assert "line 2" in line
+
+
+def test_a_backtest_asks_the_list_too(read: Read, tmp_path: Path) -> None:
+    """Its file was never another, so that no signal tells of it."""
+    from detectors.rules.listed_network import ListedNetwork
+    from schemas.app import Apps
+    from sessionwatch.config.parts import known_lists
+    from sessionwatch.workshop.backtest import backtest
+    from sessionwatch.workshop.history import Span
+    from tests.detectors.story import NEW_YORK, START_US, login
+
+    (tmp_path / "blocked.txt").write_text("198.51.100.0/24")
+    rules, span = {"listed-network": ListedNetwork}, Span(START_US, START_US + 60 * SECOND)
+    lists = known_lists(read(LISTS))
+    found = backtest(
+        ListedNetwork, lambda _since: [login("alice", 10, NEW_YORK)], span, Apps(),
+        live=rules, settings={}, changes={}, lists=lists,
+    )  # fmt: skip
+    assert [alert.user_id for alert in found.alerts] == ["alice"]

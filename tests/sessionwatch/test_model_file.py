@@ -18,7 +18,8 @@ from sklearn.linear_model import LogisticRegression
 
 from detectors.learned.features import FEATURES
 from sessionwatch import model_file
-from sessionwatch.model_file import CARD, TRUSTED, Card, ModelError, load, save
+from sessionwatch.config.models import CARD
+from sessionwatch.model_file import TRUSTED, Card, ModelError, load, save
 from tests.detectors.learned.past import trained
 
 
@@ -72,6 +73,15 @@ def test_the_newest_training_counts(folder: Path) -> None:
     assert first.model_id != second.model_id
 
 
+def test_the_same_training_has_the_same_name(folder: Path) -> None:
+    first = load(folder)
+    save(trained(), folder, seed=1, per_thousand=1.0)
+    second = load(folder)
+    assert first is not None
+    assert second is not None
+    assert first.model_id == second.model_id
+
+
 def test_only_the_owner_can_read_it_and_nothing_half_is_left(folder: Path) -> None:
     assert {path.stat().st_mode & 0o077 for path in folder.iterdir()} == {0}
     assert not [path for path in folder.iterdir() if path.name.startswith(".")]
@@ -107,7 +117,7 @@ def test_a_pickle_is_never_read(folder: Path, monkeypatch: pytest.MonkeyPatch, t
 def test_a_file_that_was_changed_is_refused(folder: Path) -> None:
     (forest,) = folder.glob("*.skops")
     forest.write_bytes(forest.read_bytes()[:-1] + b"x")
-    with pytest.raises(ModelError, match="is not the file that session-outlier.json speaks of"):
+    with pytest.raises(ModelError, match=r"is not the file that session-outlier\.json speaks of"):
         load(folder)
 
 
@@ -170,7 +180,7 @@ def test_a_tree_that_points_outside_its_nodes_is_refused(folder: Path) -> None:
     state["nodes"]["left_child"][0] = 1_000_000
     tree.__setstate__(state)
     put_forest(folder, skops.io.dumps(estimator))
-    with pytest.raises(ModelError, match="nodes that it does not have|can be trusted"):
+    with pytest.raises(ModelError, match=r"nodes that it does not have|can be trusted"):
         load(folder)
 
 

@@ -11,8 +11,10 @@ from __future__ import annotations
 from sessionwatch_emitter.emitter import SessionEmitter
 from sessionwatch_emitter.errors import EmitterError, RevocationListError, SecretError, TransportError
 from sessionwatch_emitter.event import Location
-from sessionwatch_emitter.receiver import Response, Revocation, RevocationReceiver
+from sessionwatch_emitter.receiver import Response, RevocationReceiver
+from sessionwatch_emitter.revocation_cache import RevocationCache
 from sessionwatch_emitter.revocation_list import RevocationList
+from sessionwatch_emitter.revocation_message import Revocation
 from sessionwatch_emitter.transport import Transport
 from sessionwatch_emitter.wsgi import RequestSession, SessionWatchMiddleware
 
@@ -22,6 +24,7 @@ __all__ = [
     "RequestSession",
     "Response",
     "Revocation",
+    "RevocationCache",
     "RevocationList",
     "RevocationListError",
     "RevocationReceiver",

@@ -34,6 +34,8 @@ SHORTEST_LIFE_S = 30 * 24 * 3600
 MESSAGE_LIFE_S = 2 * 24 * 3600
 # Longer than any sensible sampling interval, after which a use is told at once anyway.
 ENDING_LIFE_S = 600
+# Longer than the pipeline waits for an answer: after that it ends the session, or a person lets it go.
+STEP_UP_LIFE_S = 24 * 3600
 # Renewing an entry writes to the file; a refused client may try a thousand times a second, the entry lives
 # for weeks.
 _RENEW_AFTER_US = 3600 * 1_000_000
@@ -57,6 +59,10 @@ CREATE TABLE IF NOT EXISTS ending (
     subject TEXT NOT NULL,
     until_us INTEGER NOT NULL
 );
+CREATE TABLE IF NOT EXISTS step_up (
+    session_id TEXT PRIMARY KEY,
+    until_us INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS message (
     id TEXT PRIMARY KEY,
     until_us INTEGER NOT NULL
@@ -126,6 +132,8 @@ class RevocationList:
         self.fail_closed = fail_closed
         self.judges_users = False
         """Whether the middleware knows a request's user and the session's start, which a user scope needs."""
+        self.asks_step_up = False
+        """Whether the middleware answers in the app's place until the user has proved who they are."""
         self.unreadable = 0
         """How many look-ups could not read the file."""
         self.on_unreadable: Callable[[], None] | None = None
@@ -140,6 +148,7 @@ class RevocationList:
         self._entries: dict[Scope, dict[str, _Entry]] = {"session": {}, "user": {}}
         self._users_revoked = False
         self._endings: dict[str, int] = {}
+        self._step_ups: dict[str, int] = {}
         self._last_ending = 0
         try:
             self._create()
@@ -239,6 +248,44 @@ class RevocationList:
         """
         return self._write(scope, subject, sequence, False, 0, message_id)
 
+    def ask_step_up(self, session_id: str, *, message_id: str | None = None) -> Outcome:
+        """Have the user of a session prove anew who they are, before it is used again.
+
+        Args:
+            session_id: its id, as hashed.
+            message_id: the message that asks for it; met again, it changes nothing.
+
+        Raises:
+            RevocationListError: the file cannot be written.
+        """
+        now_us = self._now_us()
+        with self._writing() as connection:
+            if message_id is not None:
+                if _met(connection, message_id, now_us):
+                    return Outcome.REPEATED
+                _remember(connection, message_id, now_us)
+            connection.execute("DELETE FROM step_up WHERE until_us <= ?", (now_us,))
+            until_us = now_us + STEP_UP_LIFE_S * 1_000_000
+            connection.execute("INSERT OR REPLACE INTO step_up VALUES (?, ?)", (session_id, until_us))
+        return Outcome.APPLIED
+
+    def needs_step_up(self, session_ids: Iterable[str]) -> bool:
+        """Say whether the user of a session, by its ids, has yet to prove who they are."""
+        self._up_to_date()
+        if not self._step_ups:
+            return False
+        now_us = self._now_us()
+        return any(self._step_ups.get(session_id, 0) > now_us for session_id in session_ids)
+
+    def step_up_done(self, session_ids: Iterable[str]) -> None:
+        """Note that the user of a session has proved who they are.
+
+        Raises:
+            RevocationListError: the file cannot be written.
+        """
+        with self._writing() as connection:
+            connection.executemany("DELETE FROM step_up WHERE session_id = ?", [(one,) for one in session_ids])
+
     def met(self, message_id: str) -> bool:
         """Say whether a message was dealt with before.
 
@@ -310,6 +357,7 @@ class RevocationList:
             return
         self._load_entries(self._reader, self._now_us())
         self._load_endings(self._reader, self._now_us())
+        self._step_ups = dict(self._reader.execute("SELECT session_id, until_us FROM step_up").fetchall())
         self._version = version
         self._reopen_at = 0.0
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sessionwatch_emitter.client_address import LOOPBACK, ClientAddress
 from sessionwatch_emitter.cookies import SessionCookies
 from sessionwatch_emitter.emitter import Raw, SessionEmitter
+from sessionwatch_emitter.errors import RevocationListError
 from sessionwatch_emitter.revocation_list import Refusal, RevocationList
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class RequestSession:
         device_id: the app's name for the device.
     """
 
-    __slots__ = ("_emitter", "_time_us", "device_id", "ip", "session", "told", "user_agent")
+    __slots__ = ("_emitter", "_revocations", "_time_us", "device_id", "ip", "session", "told", "user_agent")
 
     def __init__(
         self,
@@ -48,8 +49,10 @@ class RequestSession:
         ip: str | None,
         user_agent: str | None,
         device_id: str | None,
+        revocations: RevocationList | None = None,
     ) -> None:
         self._emitter = emitter
+        self._revocations = revocations
         # A use happens when the request comes in: a slow answer must not look like a use after a revocation.
         self._time_us = time.time_ns() // 1000
         self.session = session
@@ -73,8 +76,16 @@ class RequestSession:
         self._emitter.created(session, user=user, **{**self._client(), **fields})
 
     def validated(self, session: Raw, *, user: str | int | None = None, **fields: Any) -> None:
-        """A session was accepted; further fields are those of `SessionEmitter.validated`."""
+        """A session was accepted; further fields are those of `SessionEmitter.validated`.
+
+        With the reason `step_up` its user has proved anew who they are, and is asked no more.
+        """
         self.told = True
+        if fields.get("reason") == "step_up" and self._revocations is not None:
+            try:
+                self._revocations.step_up_done(self._emitter.keys.session_ids(session))
+            except RevocationListError as error:
+                _log.error("a step-up could not be noted: %s", error)
         self._emitter.validated(session, user=user, **{**self._client(), "time_us": self._time_us, **fields})
 
     def failed(self, session: Raw | None = None, *, reason: str, **fields: Any) -> None:
@@ -119,6 +130,11 @@ class SessionWatchMiddleware:
         accepted: says by the status of the answer whether the session was accepted.
         trusted_proxies: networks whose X-Forwarded-For is believed; see `ClientAddress`.
         revocations: the list to ask; the emitter's, if left out.
+        step_up: a WSGI app that answers in the app's place while a session's user has yet to prove who they are, such
+            as a redirect to the sign-in. Once they have, the app says so by
+            `environ["sessionwatch"].validated(session, user=user, reason="step_up")`.
+        step_up_paths: beginnings of paths that reach the app all the same: the pages on which users prove it, and what
+            these pages load.
         cookie_path: the path of the session's cookie, needed to clear it.
         cookie_domain: its domain, if it has one.
     """
@@ -137,6 +153,8 @@ class SessionWatchMiddleware:
         accepted: Accepted | None = None,
         trusted_proxies: Iterable[str] = LOOPBACK,
         revocations: RevocationList | None = None,
+        step_up: WSGIApplication | None = None,
+        step_up_paths: Iterable[str] = (),
         cookie_path: str = "/",
         cookie_domain: str | None = None,
     ) -> None:
@@ -153,6 +171,10 @@ class SessionWatchMiddleware:
         self._revocations = revocations or emitter.revocations
         if self._revocations is not None and user_of is not None and started_of is not None:
             self._revocations.judges_users = True
+        self._step_up = step_up
+        self._step_up_paths = tuple(step_up_paths)
+        if self._revocations is not None and step_up is not None:
+            self._revocations.asks_step_up = True
         domain = f"; Domain={cookie_domain}" if cookie_domain else ""
         self._cleared = f"{session_cookie}=; Path={cookie_path}{domain}; Max-Age=0; HttpOnly; SameSite=Lax"
         # Browsers ignore whatever sets such a cookie without it (RFC 6265bis).
@@ -163,12 +185,22 @@ class SessionWatchMiddleware:
         request, refusal = self._admit(environ)
         if refusal is not None:
             return self._refuse(environ, refusal, start_response)
+        if self._step_up is not None and self._has_to_step_up(environ, request):
+            # The app is not asked, so nothing was accepted.
+            return self._step_up(environ, start_response)
 
         def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
             self._tell(environ, request, status)
             return start_response(status, headers, *exc_info)
 
         return self._app(environ, start)
+
+    def _has_to_step_up(self, environ: WSGIEnvironment, request: RequestSession) -> bool:
+        if self._revocations is None or request.session is None:
+            return False
+        if environ.get("PATH_INFO", "").startswith(self._step_up_paths):
+            return False
+        return self._revocations.needs_step_up(self._emitter.keys.session_ids(request.session))
 
     def _admit(self, environ: WSGIEnvironment) -> tuple[RequestSession, Refusal | None]:
         """Leave in the request the first session that may pass; tell each one before it that may not."""
@@ -197,6 +229,7 @@ class SessionWatchMiddleware:
             self._address.of(environ.get("REMOTE_ADDR"), environ.get("HTTP_X_FORWARDED_FOR")),
             _header_text(environ.get("HTTP_USER_AGENT")),
             _ask(self._device_of, environ) if self._device_of is not None else None,
+            self._revocations,
         )
 
     def _refusal(self, environ: WSGIEnvironment, session: str | None) -> Refusal | None:

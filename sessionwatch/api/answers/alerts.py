@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Literal
 
 from detectors.networks import describe
-from detectors.rules import BUILTIN
 from response.triage import TRIAGED, last_triage
 from schemas.alert import Alert, EvidenceView
 from schemas.api import AlertDetail, AlertFacts, AlertPage, AlertRow, VerdictCounts
@@ -53,7 +52,16 @@ def alert_rows(asker: Asker, records: list[AlertRecord]) -> list[AlertRow]:
     """Return alerts with how far the revocations of their sessions have come."""
     sessions = {record.alert.session_id for record in records if record.alert.session_id is not None}
     newest = newest_by_session(asker.reader.revocations_of(sessions)) if sessions else {}
-    return [alert_row(record, newest.get((record.alert.app, record.alert.session_id or ""))) for record in records]
+    campaigns = asker.reader.campaigns_of(record.alert.alert_id for record in records) if records else {}
+    return [
+        alert_row(
+            record,
+            asker.installation.title(record.alert.rule_id),
+            newest.get((record.alert.app, record.alert.session_id or "")),
+            campaigns.get(record.alert.alert_id),
+        )
+        for record in records
+    ]
 
 
 def alert_facts(asker: Asker) -> AlertFacts:
@@ -97,10 +105,15 @@ def alert_detail(asker: Asker, alert_id: str) -> AlertDetail:
     last = last_triage([line for line in history if line.subject == alert_id])
     now_us = asker.now_us()
     facts = reader.rule_facts(now_us - WEEK_US, now_us - MONTH_US, asker.principal.visible())
-    rule = BUILTIN.get(alert.rule_id)
+    rule = asker.installation.settings.rule_classes.get(alert.rule_id)
     return AlertDetail.model_validate(
         {
-            **alert_fields(record, newest_by_session(ordered).get((alert.app, alert.session_id or ""))),
+            **alert_fields(
+                record,
+                asker.installation.title(alert.rule_id),
+                newest_by_session(ordered).get((alert.app, alert.session_id or "")),
+                reader.campaigns_of([alert_id]).get(alert_id),
+            ),
             "rule_version": alert.rule_version,
             "model_id": alert.model_id,
             "evidence": [

@@ -23,7 +23,6 @@ from schemas.instant import DAY, MINUTE, SECOND, to_datetime
 from sessionwatch.api.answers.sessions import alerts_of_session, revocations_of_session
 from sessionwatch.api.answers.span import session_span
 from sessionwatch.api.asker import Asker
-from sessionwatch.api.installation import rule_title
 from store.rows import AlertRecord
 from store.session_search import Bin, Lane, Scope
 
@@ -70,7 +69,7 @@ def session_picture(asker: Asker, app: str, session_id: str, between: tuple[int 
         lanes=_lanes(asker, app, session_id, span.user_id, lanes, span.first_us),
         marks=[_mark(one, numbers[one.key]) for one in bins],
         spans=_spans(bins, numbers),
-        alerts=[_alert(record) for record in alerts_of_session(asker, app, session_id)[:MOST_ALERTS]],
+        alerts=[_alert(asker, record) for record in alerts_of_session(asker, app, session_id)[:MOST_ALERTS]],
         revocations=[
             PictureRevocation(
                 revocation_id=one.revocation_id,
@@ -203,12 +202,12 @@ def _baseline(
     return asker.reader.seen_before(scope, session_id, [lane.network for lane in lanes if lane.network is not None])
 
 
-def _alert(record: AlertRecord) -> PictureAlert:
+def _alert(asker: Asker, record: AlertRecord) -> PictureAlert:
     alert = record.alert
     return PictureAlert(
         alert_id=alert.alert_id,
         rule_id=alert.rule_id,
-        title=rule_title(alert.rule_id),
+        title=asker.installation.title(alert.rule_id),
         severity=alert.severity,
         status=alert.status,
         time=to_datetime(alert.event_time_us),

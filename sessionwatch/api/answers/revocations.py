@@ -126,8 +126,11 @@ def _would(asker: Asker, wanted: RevokeSubject) -> tuple[Would, str]:
     newest = rows[0][0] if rows else None
     if newest is not None and newest.state in UNDER_WAY:
         return "nothing", f"it is already being taken away ({AS_READ[newest.state]})"
-    if asker.installation.settings.response.dry_run:
+    response = asker.installation.settings.response
+    if response.dry_run:
         return "suppress", "dry run: it would be shown and never sent"
+    if wanted.scope == "user" and wanted.subject in response.privileged_users:
+        return "hold", "a privileged user: it would wait for a second person"
     if not targets_of(asker, wanted.app):
         return "hold", f"no target for app {wanted.app} is configured: it would wait for a person"
     if newest is not None and newest.state in LIVE_STATES:

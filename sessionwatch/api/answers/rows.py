@@ -20,7 +20,6 @@ from schemas.api import (
 from schemas.event import Event
 from schemas.instant import to_datetime
 from schemas.revocation import Revocation
-from sessionwatch.api.installation import rule_title
 from store.rows import AlertRecord, AuditLine, OutboxMessage
 from store.session_search import DeviceSummary, PlaceSummary, SessionSummary
 
@@ -28,23 +27,29 @@ Subject = tuple[str, str]
 """App and session."""
 
 
-def alert_row(record: AlertRecord, revocation: Revocation | None = None) -> AlertRow:
+def alert_row(
+    record: AlertRecord, title: str, revocation: Revocation | None = None, campaign_id: str | None = None
+) -> AlertRow:
     """Return an alert as the queue shows it.
 
     Args:
         record: the stored one.
+        title: of its rule.
         revocation: the newest of its session.
+        campaign_id: of the campaign that it belongs to.
     """
-    return AlertRow.model_validate(alert_fields(record, revocation))
+    return AlertRow.model_validate(alert_fields(record, title, revocation, campaign_id))
 
 
-def alert_fields(record: AlertRecord, revocation: Revocation | None) -> dict[str, object]:
+def alert_fields(
+    record: AlertRecord, title: str, revocation: Revocation | None, campaign_id: str | None
+) -> dict[str, object]:
     """Return the fields of `AlertRow` by name."""
     alert, triage = record.alert, record.triage
     return {
         "alert_id": alert.alert_id,
         "rule_id": alert.rule_id,
-        "title": rule_title(alert.rule_id),
+        "title": title,
         "severity": alert.severity,
         "confidence": alert.confidence,
         "mode": alert.mode,
@@ -71,6 +76,7 @@ def alert_fields(record: AlertRecord, revocation: Revocation | None) -> dict[str
         "decided": None if triage.at_us is None else to_datetime(triage.at_us),
         "decided_by": triage.by,
         "revocation": None if revocation is None else revocation_brief(revocation),
+        "campaign_id": campaign_id,
     }
 
 

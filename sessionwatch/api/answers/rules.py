@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import inspect
-import sys
-
 from detectors.plan import RuleSetting
-from detectors.rules import BUILTIN, AnyRule
+from detectors.rules import AnyRule
 from schemas.api import RuleForApp, RuleList, RuleView
 from schemas.instant import SECOND, to_datetime
 from sessionwatch.api.answers.alerts import MONTH_US, WEEK_US, verdict_counts
 from sessionwatch.api.asker import Asker
 from sessionwatch.api.problem import not_found
+from sessionwatch.known_rules import about
 from store.alert_search import RuleFacts
 
 
 def rule_list(asker: Asker) -> RuleList:
     """Return every rule, those that are off too."""
     facts = _facts(asker)
-    return RuleList(items=[_view(asker, rule, facts.get(rule.id, RuleFacts())) for rule in BUILTIN.values()])
+    rules = asker.installation.settings.rule_classes.values()
+    return RuleList(items=[_view(asker, rule, facts.get(rule.id, RuleFacts())) for rule in rules])
 
 
 def rule_view(asker: Asker, rule_id: str) -> RuleView:
@@ -27,7 +26,7 @@ def rule_view(asker: Asker, rule_id: str) -> RuleView:
     Raises:
         Refusal: 404, there is none of that id.
     """
-    rule = BUILTIN.get(rule_id)
+    rule = asker.installation.settings.rule_classes.get(rule_id)
     if rule is None:
         raise not_found("rule")
     return _view(asker, rule, _facts(asker).get(rule_id, RuleFacts()))
@@ -44,7 +43,7 @@ def _view(asker: Asker, rule: type[AnyRule], facts: RuleFacts) -> RuleView:
         rule_id=rule.id,
         version=rule.version,
         title=rule.title,
-        description=_description(rule),
+        description=about(rule),
         key=rule.key,
         mode=setting.mode or rule.mode,
         highest=rule.severity,
@@ -73,8 +72,3 @@ def _parameters(rule: type[AnyRule], setting: RuleSetting) -> dict[str, object]:
     parameters = setting.parameters if setting.parameters is not None else rule.Parameters()
     shown: dict[str, object] = parameters.model_dump(mode="json")
     return shown
-
-
-def _description(rule: type[AnyRule]) -> str:
-    """Return what the rule's file says at its top: what it catches, its source, its known false positives."""
-    return inspect.cleandoc(sys.modules[rule.__module__].__doc__ or "")

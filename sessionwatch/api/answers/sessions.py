@@ -9,6 +9,7 @@ from schemas.api import EventPage, SessionDetail, SessionPage, SessionRow
 from schemas.instant import SECOND, to_datetime
 from schemas.revocation import Revocation, RevocationView
 from sessionwatch.api.answers.alerts import alert_rows
+from sessionwatch.api.answers.risk import risk_view
 from sessionwatch.api.answers.rows import device_use, event_row, place_use, session_row
 from sessionwatch.api.answers.span import LATEST_US, session_span
 from sessionwatch.api.asker import Asker
@@ -103,6 +104,7 @@ def session_detail(asker: Asker, app: str, session_id: str) -> SessionDetail:
         devices=[device_use(device) for device in asker.reader.devices(scope, MOST_PLACES)],
         policy=asker.installation.policy(app),
         severity=_worst(alerts),
+        risk=risk_view(asker, "session", app, session_id),
         alerts=alert_rows(asker, alerts),
         revocations=[RevocationView.of(one) for one in revocations],
         since=to_datetime(since_us),

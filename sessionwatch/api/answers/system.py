@@ -12,6 +12,7 @@ from schemas.api import (
 )
 from schemas.instant import DAY, HOUR, MINUTE, SECOND, to_datetime
 from sessionwatch import __version__
+from sessionwatch.api.answers.outbox import paused_view
 from sessionwatch.api.asker import Asker
 from sessionwatch.api.cursor import from_cursor, to_cursor
 from sessionwatch.api.pulse import Beat
@@ -47,6 +48,7 @@ def system_view(asker: Asker, beat: Beat) -> SystemView:
         lag_s=lag_us / SECOND,
         events_per_s=round(beat.events_per_s, 3),
         dry_run=asker.installation.settings.response.dry_run,
+        paused=paused_view(asker),
         apps=[name for name in asker.installation.settings.apps if principal.sees(name)],
         alerts_open=reader.alert_facts(principal.visible()).open,
         revocations=RevocationFacts(

@@ -7,6 +7,7 @@ from schemas.cleaning import clean_user_id
 from schemas.instant import to_datetime
 from schemas.revocation import RevocationView
 from sessionwatch.api.answers.alerts import alert_rows
+from sessionwatch.api.answers.risk import risk_view
 from sessionwatch.api.answers.rows import device_use, place_use
 from sessionwatch.api.answers.sessions import session_page
 from sessionwatch.api.asker import Asker
@@ -60,6 +61,7 @@ def user_detail(asker: Asker, realm: str, user_id: str, between: tuple[int, int]
         failures=facts.failures,
         devices=[device_use(device) for device in reader.devices(scope, MOST)],
         places=[place_use(place) for place in reader.places(scope, MOST)],
+        risk=risk_view(asker, "user", realm, user_id),
         alerts=alert_rows(asker, alerts),
         revocations=[RevocationView.of(one) for one, _ in revocations],
         since=to_datetime(between[0]),

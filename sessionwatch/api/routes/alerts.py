@@ -16,6 +16,7 @@ from sessionwatch.api.permission import Analyst, Served, Viewer
 from sessionwatch.api.query import (
     AlertId,
     AppNames,
+    CampaignName,
     Cursor,
     Limit,
     Owner,
@@ -44,10 +45,12 @@ def alerts(
     rule: RuleName = None,
     user: UserName = None,
     session: SessionName = None,
+    campaign: CampaignName = None,
     owner: Owner = None,
     text: Text = None,
     since: Since = None,
     until: Until = None,
+    suppressed: Annotated[bool, Query(description="Also those that an exception covers.")] = False,
     order: Annotated[Order, Query(description="Newest event first, or the most severe first.")] = "newest",
     cursor: Cursor = None,
     limit: Limit = 100,
@@ -61,10 +64,12 @@ def alerts(
         rule_id=rule,
         user_id=user,
         session_id=session,
+        campaign_id=campaign,
         owner="" if owner == "none" else owner or None,
         text=text or None,
         since_us=since_us,
         until_us=until_us,
+        suppressed=suppressed,
     )
     answer = alert_page(asker, wanted, order, cursor, limit)
     return page(request, answer, answer.items, AlertRow)

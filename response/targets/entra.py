@@ -1,0 +1,95 @@
+"""Microsoft Entra ID: `revokeSignInSessions` of Microsoft Graph."""
+
+from __future__ import annotations
+
+import ssl
+from urllib.parse import quote
+
+import msgspec
+
+from response.clock import Clock, now_us
+from response.http import HttpClient
+from response.outcome import Outcome
+from response.targets.management import (
+    CALL_DEADLINE_S,
+    ClientCredentials,
+    ManagementApi,
+    NotDone,
+    base_url,
+    carry_out,
+    read,
+    segment,
+)
+from schemas.revocation import Scope, WebhookBody
+from store.rows import OutboxMessage
+
+GRAPH = "https://graph.microsoft.com"
+LOGIN = "https://login.microsoftonline.com"
+"""The world's cloud; national ones have hosts of their own."""
+
+
+class _Done(msgspec.Struct):
+    value: bool
+
+
+class EntraTarget:
+    """Makes a user's refresh tokens and session cookies worthless.
+
+    Entra ends all of a user's sessions, within some minutes, those included that began after the decision. Access
+    tokens live to their end, unless the resource evaluates access continuously. Guests sign in at their home tenant
+    and are not reached.
+
+    Args:
+        name, app: as in the configuration.
+        tenant: its id or domain.
+        client_id, secret: of a registered application.
+        url: where Microsoft Graph is.
+        login_url: where tokens come from.
+        allow_private: loopback, private and link-local addresses are allowed.
+        ssl_context: replaces the system's trust store.
+        deadline_s: for one call, seconds.
+
+    Raises:
+        TargetRefused: a URL cannot be used.
+    """
+
+    kind = "entra"
+    scopes: frozenset[Scope] = frozenset({"user"})
+    kinds = frozenset({"session.revoked"})
+
+    def __init__(
+        self,
+        name: str,
+        app: str,
+        *,
+        tenant: str,
+        client_id: str,
+        secret: str,
+        url: str = GRAPH,
+        login_url: str = LOGIN,
+        allow_private: bool = False,
+        ssl_context: ssl.SSLContext | None = None,
+        deadline_s: float = CALL_DEADLINE_S,
+        clock: Clock = now_us,
+    ) -> None:
+        self.name = name
+        self.app = app
+        graph = base_url(name, url)
+        self._client = HttpClient(allow_private=allow_private, deadline_s=deadline_s, ssl_context=ssl_context)
+        tokens = f"{base_url(name, login_url)}/{quote(tenant, safe='')}/oauth2/v2.0/token"
+        credentials = ClientCredentials(tokens, client_id, secret, self._client, clock, scope=f"{graph}/.default")
+        self._api = ManagementApi(f"{graph}/v1.0", credentials, self._client, clock)
+
+    def deliver(self, message: OutboxMessage) -> Outcome:
+        """End the user's sessions once."""
+        return carry_out(message, self.scopes, self._end)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._client.close()
+
+    def _end(self, body: WebhookBody) -> None:
+        path = f"/users/{segment(body.data.user_id)}/revokeSignInSessions"
+        answer = self._api.call("POST", path, absent="Entra knows no such user")
+        if answer is not None and answer.body and not read(answer, _Done).value:
+            raise NotDone(Outcome("retry", "Entra answered that the sessions were not revoked"))

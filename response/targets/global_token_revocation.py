@@ -1,0 +1,98 @@
+"""Global Token Revocation, draft-parecki-oauth-global-token-revocation: a subject is posted, and its tokens end."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Literal
+
+from response.clock import Clock, now_us
+from response.errors import TargetRefused
+from response.http import HttpClient
+from response.outcome import Outcome
+from response.targets.management import (
+    CALL_DEADLINE_S,
+    ClientCredentials,
+    Credentials,
+    FixedCredentials,
+    ManagementApi,
+    NotDone,
+    base_url,
+    carry_out,
+)
+from schemas.revocation import Scope, WebhookBody
+from store.rows import OutboxMessage
+
+SubjectFormat = Literal["opaque", "email", "iss_sub"]
+"""Of RFC 9493: what the app's user ids are at the receiver."""
+
+
+class GlobalTokenRevocationTarget:
+    """Posts a user to an authorization server, which ends the user's refresh tokens and sessions.
+
+    Args:
+        name, app: as in the configuration.
+        url: of the endpoint.
+        secret: a bearer token; with `client_id` the client's secret.
+        client_id, token_url: where tokens come from by client credentials; None = `secret` is the token.
+        subject_format: how the user is named.
+        issuer: for `iss_sub`: whose user ids they are.
+        allow_private: loopback, private and link-local addresses are allowed.
+        ssl_context: replaces the system's trust store.
+        deadline_s: for one call, seconds.
+
+    Raises:
+        TargetRefused: a URL cannot be used, or a part of what belongs together is missing.
+    """
+
+    kind = "global_token_revocation"
+    scopes: frozenset[Scope] = frozenset({"user"})
+    kinds = frozenset({"session.revoked"})
+
+    def __init__(
+        self,
+        name: str,
+        app: str,
+        url: str,
+        secret: str,
+        *,
+        client_id: str | None = None,
+        token_url: str | None = None,
+        subject_format: SubjectFormat = "opaque",
+        issuer: str | None = None,
+        allow_private: bool = False,
+        ssl_context: ssl.SSLContext | None = None,
+        deadline_s: float = CALL_DEADLINE_S,
+        clock: Clock = now_us,
+    ) -> None:
+        if (client_id is None) != (token_url is None):
+            raise TargetRefused(f"target {name}: client_id and token_url belong together")
+        if (subject_format == "iss_sub") != (issuer is not None):
+            raise TargetRefused(f'target {name}: an issuer is needed for the format "iss_sub", and for no other')
+        self.name = name
+        self.app = app
+        self._subject_format = subject_format
+        self._issuer = issuer
+        self._client = HttpClient(allow_private=allow_private, deadline_s=deadline_s, ssl_context=ssl_context)
+        credentials: Credentials = FixedCredentials(f"Bearer {secret}")
+        if client_id is not None and token_url is not None:
+            credentials = ClientCredentials(base_url(name, token_url), client_id, secret, self._client, clock)
+        self._api = ManagementApi(base_url(name, url), credentials, self._client, clock)
+
+    def deliver(self, message: OutboxMessage) -> Outcome:
+        """Post the user once."""
+        return carry_out(message, self.scopes, self._end)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._client.close()
+
+    def _end(self, body: WebhookBody) -> None:
+        if not body.data.user_id:
+            raise NotDone(Outcome("refused", "the revocation names no user"))
+        subject = {"sub_id": self._subject(body.data.user_id)}
+        self._api.call("POST", "", subject, absent="the receiver knows no such user")
+
+    def _subject(self, user_id: str) -> dict[str, str]:
+        if self._subject_format == "iss_sub":
+            return {"format": "iss_sub", "iss": self._issuer or "", "sub": user_id}
+        return {"format": self._subject_format, "email" if self._subject_format == "email" else "id": user_id}

@@ -1,0 +1,130 @@
+"""Okta: all of a user's sessions, with their tokens, or a Universal Logout of the user from every app."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Literal
+
+import msgspec
+
+from response.clock import Clock, now_us
+from response.errors import TargetRefused
+from response.http import HttpClient
+from response.outcome import Outcome
+from response.targets.client_key import ClientKey
+from response.targets.management import (
+    CALL_DEADLINE_S,
+    ClientCredentials,
+    Credentials,
+    FixedCredentials,
+    ManagementApi,
+    base_url,
+    carry_out,
+    read,
+    segment,
+)
+from schemas.revocation import Scope, WebhookBody
+from store.rows import OutboxMessage
+
+UserName = Literal["id", "login"]
+
+_NOBODY = "Okta knows no such user"
+
+
+class _User(msgspec.Struct):
+    id: str
+
+
+class OktaTarget:
+    """Ends a user's sessions by Okta's API.
+
+    Okta's API has no way to end one session, nor to spare those that began after the decision: a revocation that
+    arrives late takes later sign-ins along.
+
+    Args:
+        name, app: as in the configuration.
+        url: of the organisation, ``https://<name>.okta.com``.
+        secret: the private key, as JWK, of the service app that `client_id` names; without one an API token, which
+            Okta lets die when it is not used for 30 days.
+        client_id: of a service app.
+        user_by: what the app's user ids are at Okta.
+        universal_logout: ask for a Universal Logout (Global Token Revocation), which also ends the user's sessions in
+            the apps that support it.
+        allow_private: loopback, private and link-local addresses are allowed.
+        ssl_context: replaces the system's trust store.
+        deadline_s: for one call, seconds.
+
+    Raises:
+        TargetRefused: the URL or the key cannot be used.
+    """
+
+    kind = "okta"
+    scopes: frozenset[Scope] = frozenset({"user"})
+    kinds = frozenset({"session.revoked"})
+
+    def __init__(
+        self,
+        name: str,
+        app: str,
+        url: str,
+        secret: str,
+        *,
+        client_id: str | None = None,
+        user_by: UserName = "id",
+        universal_logout: bool = False,
+        allow_private: bool = False,
+        ssl_context: ssl.SSLContext | None = None,
+        deadline_s: float = CALL_DEADLINE_S,
+        clock: Clock = now_us,
+    ) -> None:
+        self.name = name
+        self.app = app
+        self._user_by = user_by
+        self._universal_logout = universal_logout
+        self._client = HttpClient(allow_private=allow_private, deadline_s=deadline_s, ssl_context=ssl_context)
+        base = base_url(name, url)
+        credentials: Credentials = FixedCredentials(f"SSWS {secret}")
+        if client_id is not None:
+            scope = " ".join(_scopes(user_by, universal_logout))
+            key = _key(name, secret)
+            credentials = ClientCredentials(f"{base}/oauth2/v1/token", client_id, key, self._client, clock, scope=scope)
+        self._api = ManagementApi(base, credentials, self._client, clock)
+
+    def deliver(self, message: OutboxMessage) -> Outcome:
+        """End the user's sessions once."""
+        return carry_out(message, self.scopes, self._end)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._client.close()
+
+    def _end(self, body: WebhookBody) -> None:
+        user = self._user(body.data.user_id)
+        if self._universal_logout:
+            subject = {"sub_id": {"format": "opaque", "id": user}}
+            self._api.call("POST", "/oauth2/v1/global-token-revocation", subject, absent=_NOBODY)
+        else:
+            path = f"/api/v1/users/{segment(user)}/sessions?oauthTokens=true"
+            self._api.call("DELETE", path, absent=_NOBODY)
+
+    def _user(self, named: str | None) -> str:
+        """Return Okta's id of the user."""
+        place = segment(named)
+        if self._user_by == "id":
+            return named or ""
+        answer = self._api.call("GET", f"/api/v1/users/{place}", absent=_NOBODY)
+        return read(answer, _User).id if answer is not None else ""
+
+
+def _key(name: str, text: str) -> ClientKey:
+    try:
+        return ClientKey(text)
+    except TargetRefused as error:
+        raise TargetRefused(f"target {name}: {error}") from error
+
+
+def _scopes(user_by: UserName, universal_logout: bool) -> list[str]:
+    """Return what a service app has to be granted, and no more."""
+    ends = "okta.universalLogout.manage" if universal_logout else "okta.users.manage"
+    # Whoever may manage users may look them up.
+    return [ends, "okta.users.read"] if universal_logout and user_by == "login" else [ends]

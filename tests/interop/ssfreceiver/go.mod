@@ -1,0 +1,3 @@
+module sessionwatch.test/ssfreceiver
+
+go 1.25
