@@ -194,7 +194,7 @@ app = "bank"
         ('[store]\nretention = "99999d"', 'store.retention: expected a duration of at most "36500d"'),
         (
             '[store]\nretention = "5m"',
-            'store.retention: expected at least "30m", the longest window of the rule session-multi-network',
+            'store.retention: expected at least "1d", the longest window of the rule distributed-spray',
         ),
         # Names that must exist elsewhere.
         (

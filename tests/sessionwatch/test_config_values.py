@@ -213,8 +213,10 @@ def test_a_rule_by_app_inherits_what_it_does_not_set(read: Read) -> None:
 
 
 def test_a_rule_that_is_off_asks_for_no_retention(read: Read) -> None:
-    text = '[store]\nretention = "20m"\n[rules.session-multi-network]\nmode = "off"\n'
-    assert read(text).store.retention == 20 * MINUTE
+    text = '[store]\nretention = "20d"\n[rules.user-multi-ip]\nwindow = "30d"\n'
+    with pytest.raises(ConfigurationError, match="the longest window of the rule user-multi-ip"):
+        read(text)
+    assert read(f'{text}mode = "off"\n').store.retention == 20 * DAY
 
 
 def test_only_known_rules_can_be_asked_for(read: Read) -> None:

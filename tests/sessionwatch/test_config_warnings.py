@@ -54,6 +54,14 @@ def test_enforce_by_app_without_a_target(told: Told) -> None:
     assert told(text) == ['apps.bank: a rule is set to "enforce" without a target: no session of it can be ended']
 
 
+def test_a_provider_that_ends_the_sessions_of_other_apps_too(told: Told) -> None:
+    provider = TARGET.replace("webhook", "okta")
+    assert told(APP + provider) == [
+        "response.targets[0]: the provider's sessions are those of every app behind it: say so by apps.bank.realm"
+    ]
+    assert told(APP + 'realm = "staff"\n' + provider) == []
+
+
 def test_enforce_without_an_app(told: Told) -> None:
     assert told(ENFORCE + LIVE) == [
         'rules.session-hijack: set to "enforce", and no app is declared: nothing is ever ended'
