@@ -11,16 +11,15 @@ import msgspec
 from response.clock import Clock, now_us
 from response.http import HttpClient
 from response.outcome import Outcome
+from response.targets.answers import NotDone, read
+from response.targets.credentials import ClientCredentials
 from response.targets.management import (
     CALL_DEADLINE_S,
-    ClientCredentials,
     FindIdpSession,
     ManagementApi,
-    NotDone,
     base_url,
     carry_out,
     query,
-    read,
     segment,
 )
 from schemas.revocation import Scope, WebhookBody, WebhookData

@@ -10,16 +10,9 @@ import msgspec
 from response.clock import Clock, now_us
 from response.http import HttpClient
 from response.outcome import Outcome
-from response.targets.management import (
-    CALL_DEADLINE_S,
-    ClientCredentials,
-    ManagementApi,
-    NotDone,
-    base_url,
-    carry_out,
-    read,
-    segment,
-)
+from response.targets.answers import NotDone, read
+from response.targets.credentials import ClientCredentials
+from response.targets.management import CALL_DEADLINE_S, ManagementApi, base_url, carry_out, segment
 from schemas.revocation import Scope, WebhookBody
 from store.rows import OutboxMessage
 

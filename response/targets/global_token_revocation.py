@@ -9,16 +9,9 @@ from response.clock import Clock, now_us
 from response.errors import TargetRefused
 from response.http import HttpClient
 from response.outcome import Outcome
-from response.targets.management import (
-    CALL_DEADLINE_S,
-    ClientCredentials,
-    Credentials,
-    FixedCredentials,
-    ManagementApi,
-    NotDone,
-    base_url,
-    carry_out,
-)
+from response.targets.answers import NotDone
+from response.targets.credentials import ClientCredentials, Credentials, FixedCredentials
+from response.targets.management import CALL_DEADLINE_S, ManagementApi, carry_out, checked_url
 from schemas.revocation import Scope, WebhookBody
 from store.rows import OutboxMessage
 
@@ -75,8 +68,8 @@ class GlobalTokenRevocationTarget:
         self._client = HttpClient(allow_private=allow_private, deadline_s=deadline_s, ssl_context=ssl_context)
         credentials: Credentials = FixedCredentials(f"Bearer {secret}")
         if client_id is not None and token_url is not None:
-            credentials = ClientCredentials(base_url(name, token_url), client_id, secret, self._client, clock)
-        self._api = ManagementApi(base_url(name, url), credentials, self._client, clock)
+            credentials = ClientCredentials(checked_url(name, token_url), client_id, secret, self._client, clock)
+        self._api = ManagementApi(checked_url(name, url), credentials, self._client, clock)
 
     def deliver(self, message: OutboxMessage) -> Outcome:
         """Post the user once."""

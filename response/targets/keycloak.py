@@ -11,17 +11,9 @@ import msgspec
 from response.clock import Clock, now_us
 from response.http import HttpClient
 from response.outcome import DELIVERED, Outcome
-from response.targets.management import (
-    CALL_DEADLINE_S,
-    ClientCredentials,
-    FindIdpSession,
-    ManagementApi,
-    NotDone,
-    base_url,
-    query,
-    read,
-    segment,
-)
+from response.targets.answers import NotDone, read
+from response.targets.credentials import ClientCredentials
+from response.targets.management import CALL_DEADLINE_S, FindIdpSession, ManagementApi, base_url, query, segment
 from schemas.instant import to_us
 from schemas.revocation import Scope, WebhookBody, WebhookData
 from store.rows import OutboxMessage

@@ -11,18 +11,10 @@ from response.clock import Clock, now_us
 from response.errors import TargetRefused
 from response.http import HttpClient
 from response.outcome import Outcome
+from response.targets.answers import read
 from response.targets.client_key import ClientKey
-from response.targets.management import (
-    CALL_DEADLINE_S,
-    ClientCredentials,
-    Credentials,
-    FixedCredentials,
-    ManagementApi,
-    base_url,
-    carry_out,
-    read,
-    segment,
-)
+from response.targets.credentials import ClientCredentials, Credentials, FixedCredentials
+from response.targets.management import CALL_DEADLINE_S, ManagementApi, base_url, carry_out, segment
 from schemas.revocation import Scope, WebhookBody
 from store.rows import OutboxMessage
 

@@ -10,12 +10,13 @@ from redis.retry import Retry
 
 from response.errors import TargetRefused
 from response.outcome import DELIVERED, Outcome
-from response.targets.management import CALL_DEADLINE_S
 from response.text import safe
 from schemas.revocation import Scope, WebhookBody
 from store.rows import OutboxMessage
 
 DEFAULT_PREFIX = "sessionwatch:"
+STEP_DEADLINE_S = 5.0
+"""For connecting, and for a script: a try is to end within 15 s."""
 
 _END = """
 local function finish(entry_key, before)
@@ -74,7 +75,7 @@ class RedisTarget:
         url: str,
         *,
         prefix: str = DEFAULT_PREFIX,
-        deadline_s: float = CALL_DEADLINE_S,
+        deadline_s: float = STEP_DEADLINE_S,
     ) -> None:
         self.name = name
         self.app = app

@@ -13,8 +13,9 @@ from response.clock import Clock, now_us
 from response.http import DEADLINE_S, HttpClient, HttpFailed
 from response.outcome import Outcome
 from response.program import ProgramFailed, run
+from response.targets.answers import NotDone, api_outcome
 from response.targets.command import DONE, exit_outcome, named_program
-from response.targets.management import CALL_DEADLINE_S, NotDone, api_outcome, base_url, carry_out
+from response.targets.management import CALL_DEADLINE_S, carry_out, checked_url
 from response.text import safe
 from schemas.revocation import Scope, WebhookBody
 from store.rows import OutboxMessage
@@ -70,7 +71,7 @@ class TokenRevocationTarget:
         self.name = name
         self.app = app
         self.scopes: frozenset[Scope] = frozenset(scopes)
-        self._url = base_url(name, url)
+        self._url = checked_url(name, url)
         # RFC 6749 section 2.3.1: both are encoded as in a form first.
         pair = f"{quote_plus(client_id)}:{quote_plus(secret)}"
         self._authorization = f"Basic {base64.b64encode(pair.encode()).decode()}"

@@ -60,3 +60,6 @@ SIGNED: frozenset[TargetKind] = frozenset({"webhook", "kafka"})
 
 USER_NAMES: dict[TargetKind, tuple[str, ...]] = {"keycloak": ("id", "username", "email"), "okta": ("id", "login")}
 """What an app's user ids may be at a provider that is asked for its own first."""
+
+PROVIDERS: frozenset[TargetKind] = frozenset({"keycloak", "okta", "auth0", "entra", "global_token_revocation"})
+"""Those whose sessions are those of every app behind one sign-on."""

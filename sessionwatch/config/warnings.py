@@ -8,12 +8,13 @@ from urllib.parse import urlsplit
 from sessionwatch.config.api import is_loopback
 from sessionwatch.config.secret_file import readable_by_others
 from sessionwatch.config.settings import Settings
+from sessionwatch.config.target_kinds import PROVIDERS
 from sessionwatch.list_file import ListFileError, read_list
 
 
 def warnings(settings: Settings) -> list[str]:
     """Return one line for each thing that an operator should know about a valid configuration."""
-    return [*_enforcement(settings), *_trust(settings), *_exposure(settings)]
+    return [*_enforcement(settings), *_providers(settings), *_trust(settings), *_exposure(settings)]
 
 
 def list_warnings(settings: Settings) -> Iterator[str]:
@@ -38,6 +39,16 @@ def _enforcement(settings: Settings) -> Iterator[str]:
         yield f'rules.{everywhere[0]}: set to "enforce", and no app is declared: nothing is ever ended'
     if (acting or everywhere) and settings.response.dry_run:
         yield 'response.dry_run: true, so what the rules in "enforce" decide is shown and never sent'
+
+
+def _providers(settings: Settings) -> Iterator[str]:
+    """Acts that reach other apps than the one that they are for."""
+    for index, target in enumerate(settings.response.targets):
+        if target.kind in PROVIDERS and settings.apps[target.app].realm is None:
+            yield (
+                f"response.targets[{index}]: the provider's sessions are those of every app behind it: "
+                f"say so by apps.{target.app}.realm"
+            )
 
 
 def _trust(settings: Settings) -> Iterator[str]:

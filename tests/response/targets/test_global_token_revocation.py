@@ -13,7 +13,7 @@ from store.rows import OutboxMessage
 from tests.response.targets.asked import asked
 from tests.response.targets.provider import Asked, Provider, Says
 
-PATH = "/global-token-revocation"
+PATH = "/tenant/global-token-revocation/"
 
 
 class Receiver(Provider):
