@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from dashboard.instants import clock, zone_name
 from dashboard.safe import html_text
-from schemas.revocation import RevocationView, State
+from schemas.revocation import RevocationView, Scope, State
 
 STANDING: dict[State, str] = {
     "requested": "requested",
@@ -39,9 +39,17 @@ def waits(revocations: Sequence[RevocationView]) -> bool:
     return any(one.state not in SETTLED for one in revocations)
 
 
+_WHOSE: dict[Scope, str] = {
+    "session": "the session",
+    "user": "all sessions of the user",
+    "network": "the sessions from the network",
+    "login": "the user's login",
+}
+
+
 def proof_html(revocation: RevocationView) -> str:
     """Return a revocation's standing and its steps as HTML."""
-    whose = "the session" if revocation.scope == "session" else "all sessions of the user"
+    whose = _WHOSE[revocation.scope]
     head = f'Revocation of {whose}: <span class="sw-strong">{STANDING[revocation.state]}</span>'
     steps = [step for step in _WAY if step in revocation.times or revocation.state not in SETTLED]
     if revocation.state not in _WAY:

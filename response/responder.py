@@ -50,6 +50,7 @@ from response.ssf.desk import SsfDesk
 from response.step_ups import WITHIN_US, StepUps
 from response.targets import Target
 from response.triage import TriageDesk
+from response.troubles import Troubles
 from response.verdicts import UserVerdicts
 from schemas.alert import Alert, AlertChange
 from schemas.app import Apps
@@ -119,6 +120,7 @@ class Responder:
         self._kill_switch = KillSwitch(guard, records)
         self._verdicts = UserVerdicts(in_use, self._revocations, self._ledger, guard, records)
         self._message_acts = MessageActs(self._revocations, self._ledger, records)
+        self._troubles = Troubles(self._notices, self._revocations)
         self._triage = TriageDesk(records)
         self._skipped = Skipped()
         self._shared_signals = shared_signals
@@ -308,9 +310,9 @@ class Responder:
             else:
                 self._settle_other(batch, message)
         if result.gone:
-            self._tell_gone(batch, result)
+            self._troubles.tell_gone(batch, result)
         elif result.trouble and any(message.kind in REVOCATION_KINDS for message in result.messages):
-            self._tell_trouble(batch, result)
+            self._troubles.tell_trouble(batch, result)
 
     def _settle_revocation(self, batch: Batch, message: OutboxMessage, *, told: bool) -> None:
         if message.state == "pending" and not self._ledger.awaits(message):
@@ -320,7 +322,7 @@ class Responder:
         if message.state != "pending":
             self._revocations.settle(batch, message)
         if message.state == "parked" and not told:
-            self._tell_parked(batch, message)
+            self._troubles.tell_parked(batch, message)
 
     def _settle_other(self, batch: Batch, message: OutboxMessage) -> None:
         batch.settled_messages.append(message)
@@ -330,35 +332,6 @@ class Responder:
             self._revocations.audit(
                 batch, f"{message.kind} {message.state}", message.subject or message.message_id, "", message.last_error
             )
-
-    def _tell_parked(self, batch: Batch, message: OutboxMessage) -> None:
-        title = f"Not delivered: {message.kind} by {message.lane}"
-        body = (
-            f"{message.lane} did not take message {message.message_id} after {message.attempts} tries "
-            f"({message.last_error}); it is parked. Revocation: {message.subject or '-'}. "
-            "If a session is to be gone, end it in the app itself."
-        )
-        batch.messages += self._notices.of_trouble(message.message_id, "parked", title, body, batch.arrival_us)
-
-    def _tell_gone(self, batch: Batch, result: DeliveryResult) -> None:
-        title = f"{result.lane} wants nothing any more"
-        body = (
-            f"The receiver of {result.lane} {result.gone}. Its lane is parked until the next start: no revocation "
-            "reaches its app. Correct the address in the configuration, or remove the target."
-        )
-        subject = result.messages[0].message_id if result.messages else result.lane
-        batch.messages += self._notices.of_trouble(subject, "gone", title, body, batch.arrival_us)
-        self._revocations.audit(batch, "target gone", result.lane, "", result.gone)
-
-    def _tell_trouble(self, batch: Batch, result: DeliveryResult) -> None:
-        title = f"Revocations do not get through: {result.lane}"
-        body = (
-            f"{result.lane} does not take them ({result.trouble}). They are tried again for a day; until one is taken "
-            "its session goes on. End the sessions in the app itself, and see what is wrong with its receiver."
-        )
-        subject = result.messages[0].message_id
-        batch.messages += self._notices.of_trouble(subject, "trouble", title, body, batch.arrival_us)
-        self._revocations.audit(batch, "target in trouble", result.lane, "", result.trouble)
 
     def _leave_out_what_was_told(self, batch: Batch) -> None:
         """Keep the outbox and the lanes in step: the store leaves an id alone that it knows."""

@@ -57,8 +57,8 @@ def use() -> tuple[bytes, Alert]:
         "session_id": SESSION, "user_id": "alice",
     }  # fmt: skip
     alert = Alert(
-        str(uuid.uuid4()), "session-hijack", 1, Severity.CRITICAL, "enforce", "bank", "session", SESSION, now_us, now_us,
-        now_us, "used from elsewhere", evidence=(Evidence(event_id, now_us, "accepted"),), user_id="alice",
+        str(uuid.uuid4()), "session-hijack", 1, Severity.CRITICAL, "enforce", "bank", "session", SESSION, now_us,
+        now_us, now_us, "used from elsewhere", evidence=(Evidence(event_id, now_us, "accepted"),), user_id="alice",
         session_id=SESSION,
     )  # fmt: skip
     return json.dumps(event).encode(), alert

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,13 +17,15 @@ from sessionwatch_emitter.revocation_list import Refusal
 from sessionwatch_emitter.transport import Transport
 
 from ingest.topics import ensure_topic
+from response.commands import Release
 from response.errors import TargetRefused
 from response.outcome import DELIVERED
 from response.targets.kafka_topic import KafkaTarget
 from store.rows import OutboxMessage
-from tests.response.given import eventually
+from tests.response.given import Pipeline, alert, eventually
 from tests.response.receivers import OLD_SECRET, SECRET
 from tests.response.targets.asked import asked
+from tests.response.theft import steal
 
 KEYS = KeyRing("bank", b"a secret of the tests, long enough to be one")
 SID = "the-sid-of-alice"
@@ -174,3 +176,18 @@ def test_brokers_that_are_away_are_a_try_that_failed() -> None:
         outcome = target.deliver(of_session())
     assert outcome.kind == "retry"
     assert "cannot reach Kafka" in outcome.detail
+
+
+def test_a_theft_is_refused_and_a_release_lets_it_go_on(
+    kafka: str, topic: str, start: Any, pipeline: Callable[..., Pipeline]
+) -> None:
+    session = KEYS.session_id(SID)
+    cache = start()
+    one = pipeline(targets=[KafkaTarget("topic", "bank", topic, [SECRET], [kafka])])
+    steal(one, alert(session_id=session), session=session)
+    one.until_result()
+    eventually(lambda: cache.refusal({"sid": SID}) is not None, within_s=20)
+    [revocation] = one.reader.revocations_since(0)
+    one.turn(commands=[Release(revocation.revocation_id, "ada", "it was she")])
+    one.until_result()
+    eventually(lambda: cache.refusal({"sid": SID}) is None, within_s=20)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import urllib.error
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from response.outcome import DELIVERED, Outcome
@@ -17,7 +18,9 @@ from response.targets.keycloak import KeycloakTarget, UserName
 from store.rows import OutboxMessage
 from tests.counterparts import met
 from tests.keycloak.server import Keycloak, UnavailableError
+from tests.response.given import SESSION, Pipeline, use
 from tests.response.targets.asked import asked
+from tests.response.theft import steal
 
 pytestmark = pytest.mark.slow
 
@@ -225,3 +228,27 @@ def test_a_server_that_is_away_is_a_try_that_failed(bank: Bank) -> None:
     outcome = bank.deliver(asked(), sid="any", url="http://127.0.0.1:1")
     assert outcome.kind == "retry"
     assert outcome.detail.startswith("no token: the connection failed")
+
+
+def test_a_theft_ends_the_session_at_the_provider(
+    bank: Bank, keycloak: Keycloak, pipeline: Callable[..., Pipeline]
+) -> None:
+    stolen = bank.login()
+    one = pipeline(
+        targets=[
+            KeycloakTarget(
+                "idp",
+                "bank",
+                keycloak.url,
+                realm="bank",
+                client_id="sessionwatch",
+                secret=SECRET,
+                find_idp_session=lambda app, session: one.database.reader().idp_session_of(app, session, 0),
+                allow_private=True,
+            )
+        ]
+    )
+    one.turn([msgspec.structs.replace(use(SESSION), idp_session_id=stolen.sid)])
+    steal(one)
+    one.until(lambda: [row.state for row in one.reader.revocations_since(0)] == ["delivered"], within_s=20)
+    assert not stolen.alive()

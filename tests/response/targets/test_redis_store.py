@@ -267,5 +267,5 @@ def test_a_theft_ends_the_session_in_the_store(
     session = KEYS.session_id("stolen")
     one = pipeline(targets=[RedisTarget("store", "bank", server)])
     steal(one, alert(session_id=session), session=session)
-    one.until(lambda: store.get("session:stolen") is None)
     one.until(lambda: [row.state for row in one.reader.revocations_since(0)] == ["delivered"])
+    assert store.get("session:stolen") is None
