@@ -68,7 +68,8 @@ ORDER BY line
 """
 WORST_OF_SESSIONS = """
 SELECT app, session_id, max(severity_rank) FROM alerts
-WHERE NOT withdrawn AND suppressed_by IS NULL AND list_contains($sessions::VARCHAR[], session_id) GROUP BY app, session_id
+WHERE NOT withdrawn AND suppressed_by IS NULL AND list_contains($sessions::VARCHAR[], session_id)
+GROUP BY app, session_id
 """
 
 _details = msgspec.json.Decoder(dict[str, str | int])
