@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import apprise
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec.json import encode
 
@@ -105,6 +105,8 @@ def test_commas_inside_an_address_are_its_own(url: str) -> None:
 
 @given(before=st.text(max_size=12), between=st.text(max_size=6))
 def test_no_text_around_it_lets_a_local_service_in(before: str, between: str) -> None:
+    # rsyslog is another service: it tells a server.
+    assume(not before.lower().endswith("r"))
     for url in (f"{before}syslog://{between}", f"json://h/{before}{between}syslog://h"):
         try:
             chat = Chat(url)
