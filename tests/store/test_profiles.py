@@ -6,8 +6,9 @@ import pytest
 
 from store.errors import WriterMisused
 from store.reader import Reader
+from store.retention import NEWEST_DAY_KEPT, USER_DAYS_KEPT
 from store.rows import UserDay
-from store.writer import NEWEST_DAY_KEPT, USER_DAYS_KEPT, Writer
+from store.writer import Writer
 
 ALICE, BOB = ("bank", "alice"), ("bank", "bob")
 

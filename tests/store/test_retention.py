@@ -8,8 +8,9 @@ from schemas.instant import DAY
 from schemas.signal import Signal
 from store.database import Database
 from store.reader import Reader
+from store.retention import REVOCATION_LIFE_US
 from store.rows import AuditLine, DeadLetter
-from store.writer import REVOCATION_LIFE_US, Writer
+from store.writer import Writer
 from tests.store.samples import NOON, alert, event, message, revocation
 
 OLD = NOON - DAY

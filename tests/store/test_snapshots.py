@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from store.database import Database
 from store.reader import Reader
+from store.retention import COMPACT_FROM
 from store.rows import SnapshotRow
-from store.writer import COMPACT_FROM, Writer
+from store.writer import Writer
 from tests.store.samples import NOON, event
 
 
