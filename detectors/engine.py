@@ -133,6 +133,9 @@ class Engine:
                     if timeline.newest_us >= stream_us - DAY:
                         # No horizon is shorter, and whatever follows was touched later.
                         break
+                    if timeline.head.pending:
+                        # What settles waits for a tick to decide it.
+                        continue
                     app = key.split(" ", 1)[0]
                     # What is in order may still come, and must find it.
                     if timeline.newest_us < stream_us - self._judge.horizon_us(kind, app) - self._lateness_us:

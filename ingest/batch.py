@@ -13,6 +13,7 @@ from store.rows import (
     AuditLine,
     CampaignRow,
     DeadLetter,
+    Erasure,
     MemberRow,
     OutboxMessage,
     ReceivedRow,
@@ -37,11 +38,13 @@ class Batch:
         signals: respond's first half (`observe`): facts of the pipeline's own, before detect.
         changes, risks, campaigns, members: detect.
         flags: detect. Signals that follow from the changes; stored behind the events.
+        rule_errors: respond. The rules whose alerts people have found to be wrong.
         refusals: respond. Why a command was refused, by its place in `commands`.
         triage: respond. What people made of alerts.
         step_ups, facts: respond. Step-ups that changed, and what the pipeline must know of itself after a restart.
         streams, received: respond. Shared signals: receivers' streams, and tokens that were taken.
         revocations, messages, audit: respond. Rows to write; messages leave after the commit.
+        erasures: respond. Names that the audit log is to forget.
     """
 
     arrival_us: int
@@ -60,9 +63,11 @@ class Batch:
     messages: list[OutboxMessage] = field(default_factory=list)
     settled_messages: list[OutboxMessage] = field(default_factory=list)
     audit: list[AuditLine] = field(default_factory=list)
+    erasures: list[Erasure] = field(default_factory=list)
     step_ups: list[StepUpRow] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)
     triage: list[TriageRow] = field(default_factory=list)
     streams: list[StreamRow] = field(default_factory=list)
     received: list[ReceivedRow] = field(default_factory=list)
+    rule_errors: list[str] = field(default_factory=list)
     refusals: dict[int, str] = field(default_factory=dict)

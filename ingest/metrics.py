@@ -31,6 +31,10 @@ class Metrics:
         self.revocations = Counter(
             "sessionwatch_revocations", "Revocations that entered a state", ["state"], registry=self.registry
         )
+        self.rule_errors = Counter(
+            "sessionwatch_rule_errors", "Alerts that people judged a false alarm or whose revocation they released",
+            ["rule"], registry=self.registry,
+        )  # fmt: skip
         self.gaps = Counter(
             "sessionwatch_gaps",
             "Places where offsets did not fit the topic, or records could not be read",

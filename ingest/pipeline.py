@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -22,6 +22,8 @@ from ingest.metrics import Metrics
 from ingest.record import Gap, Record
 from schemas.instant import DAY, MINUTE, SECOND
 from schemas.signal import Signal
+from store.audit_check import Head
+from store.rows import AuditLine
 from store.writer import Writer
 
 SNAPSHOT_EVERY_US = 30 * SECOND
@@ -88,6 +90,8 @@ class Stages:
         rerun: events judged again at the start, which no snapshot holds yet.
         beat: called at every turn, so that a loop that hangs can be told from an idle one.
         facts: asked at every turn what has changed outside, such as a network list.
+        audit_retention_us: how long audit lines are kept, microseconds.
+        begun: audit lines that the start itself is worth, and `begun_facts` what is stored with them.
     """
 
     source: Source
@@ -109,6 +113,9 @@ class Stages:
     watch: Callable[[Batch], None] = field(default=lambda _batch: None)
     beat: Callable[[], None] = field(default=lambda: None)
     facts: Callable[[int], list[Signal]] = field(default=lambda _now_us: [])
+    audit_retention_us: int = 730 * DAY
+    begun: Sequence[AuditLine] = ()
+    begun_facts: Mapping[str, str] = field(default_factory=dict)
 
 
 class Pipeline:
@@ -141,9 +148,11 @@ class Pipeline:
         """
         self._s.writer.warm_up()
         self._s.enricher.warm_up()
+        self._note_start()
         while not stop.is_set():
             self.turn(POLL_MS)
         self._final_snapshot()
+        self._note_stop()
 
     def turn(self, timeout_ms: int) -> Batch:
         """Run one batch; one without records, commands or facts is not committed."""
@@ -222,10 +231,13 @@ class Pipeline:
             writer.save_streams(batch.streams, batch.arrival_us)
             writer.append_received(batch.received)
             writer.append_audit(batch.audit)
+            writer.erase_from_audit(batch.erasures, batch.arrival_us)
+            signed = writer.checkpoint_audit(batch.arrival_us)
             writer.save_offsets(s.topic, s.source.topic_uuid, s.source.positions())
             writer.save_user_days(s.detection.engine.take_days())
             self._snapshot(batch.arrival_us, len(batch.events))
             s.probe("inside commit")
+        _tell(signed)
 
     def _after_commit(self, batch: Batch, submissions: list[Submission]) -> None:
         s = self._s
@@ -256,6 +268,21 @@ class Pipeline:
                 self._s.writer.save_user_days(self._s.detection.engine.take_days())
                 self._snapshot(self._s.clock(), 0, always=True)
 
+    def _note_start(self) -> None:
+        now_us, writer = self._s.clock(), self._s.writer
+        with writer.transaction():
+            writer.append_audit(self._s.begun)
+            writer.save_facts(self._s.begun_facts)
+            signed = writer.checkpoint_audit(now_us, always=True)
+        _tell(signed)
+
+    def _note_stop(self) -> None:
+        now_us, writer = self._s.clock(), self._s.writer
+        with writer.transaction():
+            writer.append_audit([AuditLine(now_us, "pipeline", "pipeline stopped", "pipeline", "", "told to")])
+            signed = writer.checkpoint_audit(now_us, always=True)
+        _tell(signed)
+
     def _keep_house(self, batch: Batch) -> None:
         """What time alone asks for, also of an idle pipeline."""
         if batch.records or batch.arrival_us - self._gauged_us >= SECOND:
@@ -270,8 +297,11 @@ class Pipeline:
         with self._s.writer.transaction():
             # Before anybody asks for them: the users they belong to are no longer in memory.
             self._s.writer.save_user_days(self._s.detection.engine.take_days())
+            signed = self._s.writer.checkpoint_audit(batch.arrival_us)
+        _tell(signed)
         self._s.writer.retain(batch.arrival_us - self._s.retention_us)
         self._s.writer.retain_user_days(batch.arrival_us // DAY)
+        self._s.writer.retain_audit(batch.arrival_us - self._s.audit_retention_us, batch.arrival_us)
         self._s.writer.compact_snapshots()
 
     def _stream_us(self, batch: Batch) -> int:
@@ -304,6 +334,8 @@ class Pipeline:
             metrics.alerts.labels(change.alert.rule_id, change.alert.severity, change.kind).inc()
         for revocation in batch.revocations:
             metrics.revocations.labels(revocation.state).inc()
+        for rule_id in batch.rule_errors:
+            metrics.rule_errors.labels(rule_id).inc()
         metrics.duplicates.inc(batch.duplicates)
         metrics.late.inc(s.detection.engine.late - self._late)
         self._late = s.detection.engine.late
@@ -312,3 +344,9 @@ class Pipeline:
         if batch.events:
             newest_us = max(event.time_us for event in batch.events)
             metrics.event_age_seconds.observe(max(0, now_us - newest_us) / SECOND)
+
+
+def _tell(signed: Head | None) -> None:
+    """Have the log name the head of the audit log: by it a cut tail is seen, whoever may write the store."""
+    if signed is not None:
+        log.info("audit checkpoint", head=str(signed))

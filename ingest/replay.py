@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,7 @@ from schemas.app import Apps
 from schemas.event import Event
 from schemas.instant import DAY
 from schemas.refusal import Refused
+from schemas.signal import Signal
 
 CHUNK = 5_000
 MAX_KEYS = 1_000_000
@@ -55,6 +56,7 @@ def replay(
     progress: Progress = lambda _events: None,
     *,
     judges_silence: bool = False,
+    signals: Sequence[Signal] = (),
 ) -> Replayed:
     """Judge the events of a file in the wire format, one JSON object a line.
 
@@ -66,6 +68,7 @@ def replay(
         apps: what each app declares.
         places: the address look-up.
         progress: told the number of events so far, now and then.
+        signals: of what the pipeline did meanwhile, by time; a file of events holds none.
         judges_silence: let an app that falls silent be told, as far as the events of others move time.
     """
     result = Replayed()
@@ -73,7 +76,7 @@ def replay(
     engine, dedup, enricher = Engine(plan, apps, untrusted_bound=MAX_KEYS), Dedup(), Enricher(places, apps)
     detection, days = Detection(engine, plan, apps, judges_silence=judges_silence), RememberedDays()
     final: dict[str, Alert] = {}
-    newest_us = 0
+    newest_us, waiting = 0, list(signals)
     for events in _chunks(_decoded(lines, result)):
         fresh, conflicts, duplicates = dedup.unique(events)
         # The place of a record is its line here.
@@ -82,12 +85,14 @@ def replay(
         result.events += len(fresh)
         enricher.enrich(fresh)
         inform(engine, fresh, days)
-        changes = detection.process(fresh).changes
+        told, waiting = _until(waiting, max((event.time_us for event in fresh), default=0))
+        changes = detection.process([*told, *fresh]).changes
         _apply(changes, final)
         _apply(detection.process(flags(changes)).changes, final)
         if fresh:
             # As a running pipeline does: or else a long file would fill the memory.
             newest_us = max(newest_us, *(event.time_us for event in fresh))
+            _apply(_decided(detection, newest_us - DAY), final)
             detection.expire(newest_us)
         days.save(engine.take_days())
         progress(result.events)
@@ -140,6 +145,18 @@ def _chunks(events: Iterator[Event]) -> Iterator[list[Event]]:
         chunk.append(event)
     if chunk:
         yield chunk
+
+
+def _until(signals: list[Signal], time_us: int) -> tuple[list[Signal], list[Signal]]:
+    """Return the signals up to an instant, microseconds since the epoch, and those after it."""
+    return [one for one in signals if one.time_us <= time_us], [one for one in signals if one.time_us > time_us]
+
+
+def _decided(detection: Detection, stream_us: int) -> list[AlertChange]:
+    """Return what hits that settled long ago become: a key that fell silent is dropped, and they with it."""
+    if not detection.engine.wants_tick(stream_us):
+        return []
+    return detection.process([Signal(f"tick:{stream_us}", stream_us, "tick")]).changes
 
 
 def _apply(changes: Iterable[AlertChange], final: dict[str, Alert]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
@@ -27,6 +28,15 @@ class Fired:
 
 
 @dataclass(frozen=True, slots=True)
+class Delivered:
+    """A revocation that the pipeline delivered in a scenario: no event tells of it."""
+
+    app: str
+    session: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """What happens, and what must fire.
 
@@ -34,6 +44,7 @@ class Scenario:
         events: the file of events, JSON lines.
         about: the rules for whose sake it is there, those that must stay silent too.
         fires: the alerts that must be there in the end, and no others.
+        delivered: revocations that the pipeline delivered meanwhile.
     """
 
     name: str
@@ -42,6 +53,7 @@ class Scenario:
     events: Path
     about: tuple[str, ...]
     fires: tuple[Fired, ...]
+    delivered: tuple[Delivered, ...] = ()
 
 
 def scenarios(folder: Path = FOLDER) -> list[Scenario]:
@@ -65,9 +77,10 @@ def _read(events: Path) -> Scenario:
         title, story = told_of["title"], told_of["story"].strip()
         fires = tuple(_fired(one) for one in told_of["fires"])
         about = tuple(told_of.get("about", ()))
+        delivered = tuple(Delivered(one["app"], one["session"], one["at"]) for one in told_of.get("delivered", ()))
     except (KeyError, TypeError, AttributeError):
         raise ScenarioError(f"{told.name}: expected title, story and fires (each with rule, severity, key)") from None
-    return Scenario(events.stem, title, story, events, about, fires)
+    return Scenario(events.stem, title, story, events, about, fires, delivered)
 
 
 def _fired(one: Mapping[str, str]) -> Fired:

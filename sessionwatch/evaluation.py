@@ -9,11 +9,13 @@ from __future__ import annotations
 import csv
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import msgspec
 
 from schemas.alert import Alert, Severity
+from schemas.instant import parse_rfc3339
 from sessionwatch.errors import CommandError
 
 _WEIGHTS = {Severity.INFO: 5, Severity.LOW: 20, Severity.MEDIUM: 50, Severity.HIGH: 75, Severity.CRITICAL: 95}
@@ -21,6 +23,9 @@ _WEIGHTS = {Severity.INFO: 5, Severity.LOW: 20, Severity.MEDIUM: 50, Severity.HI
 
 COUNTED = Severity.MEDIUM
 """What is told to people by default; below that an alert is a record, neither a find nor a false alarm."""
+
+RECORDED = Severity.LOW
+"""What is kept as a record to look at beside others; some kinds of attack are no more than that by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +43,11 @@ class Labels:
 
 @dataclass(slots=True)
 class Kind:
-    """An attack kind: how many there were, and how many were found."""
+    """An attack kind: how many there were, how many were found, and how many at least recorded."""
 
     total: int = 0
     found: int = 0
+    recorded: int = 0
 
     @property
     def recall(self) -> float:
@@ -57,6 +63,7 @@ class Evaluation:
         kinds: by attack kind.
         benign: sessions that are no attack.
         false_alerts: alerts of medium severity or above that belong to no attack.
+        idle_records: alerts of low severity that belong to no attack.
         precision: the share of such alerts that belong to an attack; None without any.
         average_precision: of the risk score over sessions, users and addresses; None without an attack.
         noisy: false alerts by rule, the most first.
@@ -66,6 +73,7 @@ class Evaluation:
     benign: int = 0
     alerts: int = 0
     false_alerts: int = 0
+    idle_records: int = 0
     precision: float | None = None
     average_precision: float | None = None
     noisy: dict[str, int] = field(default_factory=dict)
@@ -74,6 +82,11 @@ class Evaluation:
     def false_alerts_per_1000(self) -> float | None:
         """False alerts for each thousand benign sessions; None without such sessions."""
         return None if not self.benign else 1000 * self.false_alerts / self.benign
+
+    @property
+    def idle_records_per_1000(self) -> float | None:
+        """Records of low severity for each thousand benign sessions; None without such sessions."""
+        return None if not self.benign else 1000 * self.idle_records / self.benign
 
     @property
     def recall(self) -> float | None:
@@ -85,7 +98,12 @@ class Evaluation:
         """Return the figures as one JSON object."""
         return {
             "recall": {
-                name: {"attacks": kind.total, "found": kind.found, "recall": round(kind.recall, 4)}
+                name: {
+                    "attacks": kind.total,
+                    "found": kind.found,
+                    "recall": round(kind.recall, 4),
+                    "recorded": kind.recorded,
+                }
                 for name, kind in sorted(self.kinds.items())
             },
             "recall_overall": _rounded(self.recall),
@@ -93,6 +111,7 @@ class Evaluation:
             "alerts": self.alerts,
             "false_alerts": self.false_alerts,
             "false_alerts_per_1000_benign_sessions": _rounded(self.false_alerts_per_1000),
+            "low_records_per_1000_benign_sessions": _rounded(self.idle_records_per_1000),
             "precision": _rounded(self.precision),
             "average_precision": _rounded(self.average_precision),
             "false_alerts_by_rule": self.noisy,
@@ -124,16 +143,20 @@ def read_labels(lines: Iterable[str], name: str) -> Labels:
     return Labels(attack, frozenset(benign - attack.keys()))
 
 
-class EventSessions:
-    """Learns, on the way, which events belong to attacked sessions: an alert is right where one is its evidence.
+class AttackedEvents:
+    """Learns, on the way, which events show an attacked session or address.
+
+    An event is of its session, of the session that it was opened through, and of its address. Not of its user: a user
+    who is attacked lives on meanwhile.
 
     Args:
         labels: of the same events.
     """
 
     def __init__(self, labels: Labels) -> None:
-        self._attacked = labels.attack.keys()
-        self._by_event: dict[str, str] = {}
+        self._attack = labels.attack
+        self._by_event: dict[str, tuple[str, ...]] = {}
+        self._refused: dict[str, list[tuple[str, int]]] = defaultdict(list)
 
     def watch(self, lines: Iterable[bytes]) -> Iterator[bytes]:
         """Pass lines of events on."""
@@ -142,39 +165,70 @@ class EventSessions:
                 named = _decode(line)
             except msgspec.MsgspecError:
                 named = _Named()
-            if named.session_id in self._attacked:
-                self._by_event[str(named.event_id).lower()] = str(named.session_id)
+            subjects = [str(named.session_id), str(named.parent_session_id), f"ip:{named.ip}"]
+            attacked = tuple(subject for subject in subjects if subject in self._attack)
+            if attacked:
+                self._by_event[str(named.event_id).lower()] = attacked
+            if named.type == "fail" and attacked and attacked[-1] == subjects[-1]:
+                self._note_refusal(subjects[-1], named)
             yield line
 
     def of(self, alert: Alert) -> set[str]:
-        """Return the attacked sessions whose events an alert names."""
-        named = (self._by_event.get(evidence.event_id.lower()) for evidence in alert.evidence)
-        return {session for session in named if session is not None}
+        """Return the attacked sessions and addresses that an alert names by its events.
+
+        It names twenty events at most. One about a whole app is therefore also about the other addresses of the same
+        kind of attack that the app refused while it lasted.
+        """
+        found = {
+            subject for evidence in alert.evidence for subject in self._by_event.get(evidence.event_id.lower(), ())
+        }
+        if alert.key_kind == "app":
+            kinds = {self._attack[subject] for subject in found if subject in self._refused}
+            since_us = min([alert.first_event_time_us, *(evidence.time_us for evidence in alert.evidence)])
+            found |= {
+                subject
+                for subject, refused in self._refused.items()
+                if self._attack[subject] in kinds
+                and any(app == alert.app and since_us <= at_us <= alert.last_event_time_us for app, at_us in refused)
+            }
+        return found
+
+    def _note_refusal(self, subject: str, named: _Named) -> None:
+        # A line that is no event is told by those who judge it.
+        with suppress(ValueError):
+            self._refused[subject].append((str(named.app), parse_rfc3339(str(named.event_time))))
 
 
 class _Named(msgspec.Struct):
     event_id: object = None
+    event_time: object = None
+    type: object = None
+    app: object = None
+    ip: object = None
     session_id: object = None
+    parent_session_id: object = None
 
 
 _decode = msgspec.json.Decoder(_Named).decode
 
 
-def evaluate(alerts: Iterable[Alert], labels: Labels, events: EventSessions | None = None) -> Evaluation:
+def evaluate(alerts: Iterable[Alert], labels: Labels, events: AttackedEvents | None = None) -> Evaluation:
     """Hold final alerts against labels.
 
     An alert belongs to an attack when the attacked session, user or address is what it is about, or when one of the
-    events that it names belongs to an attacked session.
+    events that it names is of an attacked session or address (`AttackedEvents`). One of medium severity or above finds
+    the attack; one of low severity records it.
 
     Args:
         alerts: shadow ones too: whether a rule may tell is not how well it sees.
         labels: of the same events.
-        events: which events belong to attacked sessions, where that is known.
+        events: which events show attacked sessions and addresses, where that is known.
     """
     result = Evaluation(benign=len(labels.benign))
     scores: dict[str, float] = defaultdict(float)
     false_by_rule: dict[str, int] = defaultdict(int)
     found: set[str] = set()
+    recorded: set[str] = set()
     for alert in alerts:
         subjects = subjects_of(alert)
         if events is not None:
@@ -182,7 +236,10 @@ def evaluate(alerts: Iterable[Alert], labels: Labels, events: EventSessions | No
         hit = subjects & labels.attack.keys()
         for subject in subjects:
             scores[subject] = max(scores[subject], risk_score(alert))
+        if alert.severity.rank >= RECORDED.rank:
+            recorded |= hit
         if alert.severity.rank < COUNTED.rank:
+            result.idle_records += alert.severity is RECORDED and not hit
             continue
         found |= hit
         result.alerts += 1
@@ -193,6 +250,7 @@ def evaluate(alerts: Iterable[Alert], labels: Labels, events: EventSessions | No
         counted = result.kinds.setdefault(kind, Kind())
         counted.total += 1
         counted.found += subject in found
+        counted.recorded += subject in recorded
     if result.alerts:
         result.precision = (result.alerts - result.false_alerts) / result.alerts
     result.average_precision = average_precision(

@@ -6,7 +6,8 @@
         assert examine(Subject(MyRule)) == []
 
 Each failure is one line that names the rule and the check. What a rule's own sequences show it can be handed in as
-`Subject(MyRule, streams=...)`, and ordinary life beyond the battery's own as `ordinary=...`.
+`Subject(MyRule, streams=...)`, and ordinary life beyond the battery's own as `ordinary=...`; with the simulated month
+in small it is `sessionwatch.workshop.month.lived_through(MyRule)`.
 """
 
 from __future__ import annotations

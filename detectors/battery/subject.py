@@ -22,6 +22,7 @@ class Subject:
         rule: its class.
         streams: more streams in which it should be examined, such as those beside it; each fires or stays silent.
         ordinary: more ordinary life in which it must stay silent, in order, such as a simulated month.
+        tolerated: alerts of medium severity or above that it may raise there, for each 1,000 sessions begun.
         apps: what the app of the battery's own streams and of `streams` declares.
         ordinary_apps: what the apps of `ordinary` declare.
     """
@@ -29,6 +30,7 @@ class Subject:
     rule: type[AnyRule]
     streams: Sequence[Stream] = ()
     ordinary: Iterable[Item] = ()
+    tolerated: float = 1.0
     apps: Apps = field(default_factory=quick_apps)
     ordinary_apps: Apps = field(default_factory=ordinary_apps)
 

@@ -3,6 +3,9 @@
 Rates are counted by what an event stands for (`count`), spread over the time since the session's last event;
 regularity is the emitter's own measure of the gaps (`gap_dev_ms`). The gaps between sampled events say nothing.
 
+A page that works by itself does so where it was opened: a rate of hundreds a minute from another network than the
+session's first is medium.
+
 Source: MITRE ATT&CK T1119; the thresholds start from what a page with thirty requests can cause.
 Known false positives: apps that poll by themselves more than thirty times a minute (set `polling`, or raise `rate`, for
 the app); monitoring that signs in (name it in `internal_clients`).
@@ -13,6 +16,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from detectors.context import SessionContext
+from detectors.networks import describe, same_network
 from detectors.parameters import Duration, Parameters
 from detectors.rule import Hit, Memory, Rule
 from schemas.alert import Severity
@@ -67,11 +71,12 @@ class BotRate(Rule[SessionContext, Pace]):
     """Faster than a person."""
 
     id = "bot-rate"
+    version = 2
     title = "Session used at the pace of a machine"
     key = "session"
     needs = frozenset({"create", "validate"})
     attack = ("T1119",)
-    severity = Severity.LOW
+    severity = Severity.MEDIUM
     runbook = (
         "Look at what the session asks for, and whether its agent and network are the user's.",
         "Benign if the app polls: raise rate or set polling for this app.",
@@ -98,9 +103,11 @@ class BotRate(Rule[SessionContext, Pace]):
         # The minute that goes on may be full enough already, or not begun.
         rate = max(min(memory.counts[-sustained:]), min(memory.counts[-1 - sustained : -1]))
         if rate >= self.parameters.rate:
+            is_home = context.home is None or same_network(context.home, event)
+            where = "" if is_home else f", from {describe(event.place)} and not where it began"
             return Hit(
-                Severity.LOW,
-                f"Used at least {rate} times a minute for {sustained} min on end",
+                Severity.LOW if is_home else Severity.MEDIUM,
+                f"Used at least {rate} times a minute for {sustained} min on end{where}",
                 f"{event.count} uses more",
             )
         return self._regular(event, context, memory)

@@ -42,6 +42,7 @@ class ConcurrentSessions(Rule[UserContext, None]):
     """Too many sessions of one person at once."""
 
     id = "concurrent-sessions"
+    version = 2
     title = "More live sessions of a user than usual"
     key = "user"
     needs = frozenset({"create"})
@@ -94,7 +95,9 @@ class ConcurrentSessions(Rule[UserContext, None]):
         alike = [session for session in live if session.agent.device_class == kind]
         since = event.time_us - self.parameters.window
         new = [session for session in alike if session.created_us is not None and session.created_us > since]
-        if len(alike) + 1 < self.parameters.live and len(new) + 1 < self.parameters.new:
+        # A browser that signs in again holds the newer cookie: its older sessions are nobody's any more.
+        used = {session.device_id or session.session_id for session in alike} - {event.device_id}
+        if len(used) + 1 < self.parameters.live and len(new) + 1 < self.parameters.new:
             return None
         classes = Counter(session.agent.device_class or "unknown" for session in live)
         classes[kind or "unknown"] += 1

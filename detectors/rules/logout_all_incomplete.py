@@ -38,10 +38,12 @@ class LogoutAll(Memory):
     Attributes:
         ended: the sessions known then.
         logouts: by app, "" for all of the realm: the session that asked, since when, and by which event.
+        closed: app and id of the sessions that came to an end of their own since.
     """
 
     ended: tuple[Ended, ...] = ()
     logouts: tuple[tuple[str, str, int, str], ...] = ()
+    closed: tuple[tuple[str, str], ...] = ()
 
 
 class LogoutAllParameters(Parameters):
@@ -59,6 +61,7 @@ class LogoutAllIncomplete(Rule[UserContext, LogoutAll]):
     """Signed out everywhere, but for this one."""
 
     id = "logout-all-incomplete"
+    version = 2
     title = "Sign-out everywhere left a session alive"
     key = "user"
     needs = frozenset({"create", "validate", "destroy"})
@@ -79,6 +82,10 @@ class LogoutAllIncomplete(Rule[UserContext, LogoutAll]):
         if event.type == "destroy":
             if event.reason == "logout_all":
                 _note(event, context, memory, "" if app.kind == "sso" else event.app)
+            elif memory.logouts:
+                # What is used after that is another rule's, and no session of unknown beginning.
+                one = (event.app, event.session_id or "")
+                memory.closed = (*(other for other in memory.closed if other != one), one)[-MAX_ENDED:]
             return None
         if not memory.logouts:
             return None
@@ -109,6 +116,8 @@ class LogoutAllIncomplete(Rule[UserContext, LogoutAll]):
             return None
         known = next((one for one in context.sessions if _is(event, one.app, one.session_id)), None)
         if known is not None and known.created_us is not None:
+            return None
+        if (event.app, event.session_id or "") in memory.closed:
             return None
         assert isinstance(self.parameters, LogoutAllParameters)
         within_us = min(self.parameters.unknown_for, USE_HORIZON_US)

@@ -1,21 +1,24 @@
 """A success from a country in which this user was not seen before.
 
 What is ordinary are the finished days of the last four weeks in which the user was there at all; what today shows
-is ordinary tomorrow. The first logins only teach.
+is ordinary tomorrow. The first logins only teach. A country alone is what every journey shows: medium takes a second
+fact, a device that is new too. Where nothing names a device, a client of another family or system stands for it.
 
 Source: MITRE ATT&CK T1078.004; Azure-Sentinel and panther-analysis compare countries with the last weeks too, and
 learned to leave new accounts alone.
-Known false positives: a journey with a new computer; a way out in another country that is not named in `corporate`;
-a country list that is out of date.
+Known false positives: a journey with a new computer, or with a browser that has forgotten its cookies; a way out in
+another country that is not named in `corporate`; a country list that is out of date.
 """
 
 from __future__ import annotations
+
+from pydantic import Field
 
 from detectors.baselines import BaselineParameters, first_day, has_learned, is_corporate, is_new_device, seen_today
 from detectors.context import UserContext
 from detectors.neighbours import are_neighbours
 from detectors.networks import ANONYMISER_TYPES, describe
-from detectors.profile import Profile
+from detectors.profile import MAX_COUNTRIES, Profile
 from detectors.rule import Hit, Rule
 from schemas.alert import Severity
 from schemas.app import AppPolicy
@@ -29,11 +32,16 @@ MAX_TOLD = 6
 class NewCountryParameters(BaselineParameters):
     """Parameters of new-country."""
 
+    travels: int = Field(
+        3, ge=2, le=MAX_COUNTRIES, description="Seen in so many countries within the baseline, one more is low."
+    )
+
 
 class NewCountry(Rule[UserContext, None]):
     """A country that is new for this user."""
 
     id = "new-country"
+    version = 2
     title = "Success from a country new to the user"
     key = "user"
     needs = frozenset({"create", "validate"})
@@ -61,7 +69,7 @@ class NewCountry(Rule[UserContext, None]):
         if is_corporate(event, self.parameters.corporate):
             return None
         usual = ", ".join(sorted(profile.countries, key=lambda known: -profile.countries[known])[:MAX_TOLD])
-        why_low = _why_low(event, profile, since_day)
+        why_low = self._why_low(event, profile, since_day)
         return Hit(
             Severity.LOW if why_low else Severity.MEDIUM,
             f"First success from {country}; usual: {usual}" + (f" ({why_low})" if why_low else ""),
@@ -70,16 +78,18 @@ class NewCountry(Rule[UserContext, None]):
             episode=f"{country} {event.time_us // DAY}",
         )
 
-
-def _why_low(event: Event, profile: Profile, since_day: int) -> str:
-    """Return what makes a country less of a surprise, in a few words; empty where nothing does."""
-    country = event.place.country or ""
-    if profile.knows_country(country):
-        return "was there before"
-    if event.place.network_type in ANONYMISER_TYPES:
-        return "behind an anonymiser, where the country says little"
-    if event.place.network_type == "mobile" and any(are_neighbours(country, known) for known in profile.countries):
-        return "on a mobile network next door"
-    if event.device_id is not None and is_new_device(event, profile, since_day) is False:
-        return "on a known device"
-    return ""
+    def _why_low(self, event: Event, profile: Profile, since_day: int) -> str:
+        """Return what makes a country less of a surprise, in a few words; empty where nothing does."""
+        assert isinstance(self.parameters, NewCountryParameters)
+        country = event.place.country or ""
+        if profile.knows_country(country):
+            return "was there before"
+        if event.place.network_type in ANONYMISER_TYPES:
+            return "behind an anonymiser, where the country says little"
+        if event.place.network_type == "mobile" and any(are_neighbours(country, known) for known in profile.countries):
+            return "on a mobile network next door"
+        if is_new_device(event, profile, since_day) is False:
+            # A client of the same kind is a weaker sign than a device, but a lone country is no strong one either.
+            return "on a known device" if event.device_id is not None else "with the user's kind of client"
+        lately = sum(1 for day in profile.countries.values() if day >= since_day)
+        return f"seen in {lately} countries lately" if lately >= self.parameters.travels else ""

@@ -4,6 +4,10 @@ Three things at once that a user's own life seldom changes on one day: a new pho
 is made with a known one. Without device ids browser family and operating system stand for the device, without
 autonomous systems the network itself does, and each costs a tier.
 
+Of a user of whom one or two logins are known it is low, and so is a hiding network of one who hides often.
+
+A browser maker's relay hides the address and keeps the country: only a new country makes one suspicious.
+
 Source: MITRE ATT&CK T1078; okta's and auth0's detection catalogues join new device and new location for the same
 reason, each alone being daily life.
 Known false positives: a new phone that is set up abroad; a first login through a VPN that is not named in
@@ -12,15 +16,20 @@ Known false positives: a new phone that is set up abroad; a first login through 
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from detectors.baselines import BaselineParameters, first_day, has_learned, is_corporate, is_new_device, seen_today
 from detectors.context import UserContext
 from detectors.networks import ANONYMISER_TYPES, describe
-from detectors.profile import Profile
+from detectors.profile import HORIZON_DAYS, Profile
 from detectors.rule import Hit, Rule
 from schemas.alert import Severity
 from schemas.app import AppPolicy
 from schemas.event import Event, Place
 from schemas.instant import DAY
+
+HIDING_TYPES = ANONYMISER_TYPES - {"relay"}
+"""Networks that are a reason of their own. Relays are switched on for all by the makers of phones and browsers."""
 
 TIERS = (Severity.HIGH, Severity.MEDIUM, Severity.LOW)
 
@@ -28,11 +37,16 @@ TIERS = (Severity.HIGH, Severity.MEDIUM, Severity.LOW)
 class NewDeviceNewNetworkParameters(BaselineParameters):
     """Parameters of new-device-new-network."""
 
+    often: int = Field(
+        3, ge=1, le=HORIZON_DAYS, description="On so many days of three months a network that hides is a habit: low."
+    )
+
 
 class NewDeviceNewNetwork(Rule[UserContext, None]):
     """Everything about a use is new for this user."""
 
     id = "new-device-new-network"
+    version = 2
     title = "Unknown device in an unknown and suspicious network"
     key = "user"
     needs = frozenset({"create", "validate"})
@@ -50,7 +64,7 @@ class NewDeviceNewNetwork(Rule[UserContext, None]):
         """Judge a successful use."""
         assert isinstance(self.parameters, NewDeviceNewNetworkParameters)
         profile, place = context.profile, event.place
-        if not has_learned(profile, self.parameters) or not profile.networks:
+        if not profile.networks:
             return None
         since_day = first_day(profile, self.parameters.baseline)
         if not _is_new_network(place, profile, since_day) or not is_new_device(event, profile, since_day):
@@ -62,12 +76,18 @@ class NewDeviceNewNetwork(Rule[UserContext, None]):
             return None
         missing = (event.device_id is None) + (place.asn is None)
         return Hit(
-            TIERS[missing],
+            Severity.LOW if self._is_weak(profile, place) else TIERS[missing],
             f"First use of an unknown device in an unknown network, {suspicion}: {describe(place)}",
             f"used from {describe(place)} with {event.agent.family or 'an unknown client'}",
             usual={"countries": ", ".join(sorted(profile.countries)), "clients": ", ".join(sorted(profile.agents))},
             episode=f"{event.app} {event.session_id} {event.time_us // DAY}",
         )
+
+    def _is_weak(self, profile: Profile, place: Place) -> bool:
+        """Say whether it is no more than a sign, which a sensitive act beside it makes grave."""
+        assert isinstance(self.parameters, NewDeviceNewNetworkParameters)
+        is_habit = profile.anonymised_days(0) >= self.parameters.often
+        return not has_learned(profile, self.parameters) or (place.network_type in HIDING_TYPES and is_habit)
 
 
 def _is_new_network(place: Place, profile: Profile, since_day: int) -> bool:
@@ -77,7 +97,7 @@ def _is_new_network(place: Place, profile: Profile, since_day: int) -> bool:
 
 
 def _suspicion(place: Place, profile: Profile, since_day: int) -> str | None:
-    if place.network_type in ANONYMISER_TYPES:
+    if place.network_type in HIDING_TYPES:
         return f"which is of type {place.network_type}"
     if place.country is not None and profile.countries and not profile.knows_country(place.country, since_day):
         return "in a new country"

@@ -29,7 +29,13 @@ def evaluate(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure the detection: what it finds of each kind of attack, and how often it is wrong."""
+    """Measure the detection: what it finds of each kind of attack, and how often it is wrong.
+
+    An attack is found when an alert of medium severity or above is about its session, user or address, or names an
+    event of that session (or of one opened through it) or address as evidence; an alert about a whole app that names
+    one address of a spray covers the others that the app refused while it lasted. It is recorded when any alert of low
+    severity or above is. Every other alert of medium or above is false.
+    """
     if scenarios is not None:
         if file is not None or labels is not None:
             raise typer.BadParameter("either FILE with --labels, or --scenarios", param_hint="--scenarios")
@@ -51,7 +57,7 @@ def _evaluate_file(file: Path, labels: Path, config: Path | None) -> Evaluation:
     from sessionwatch.commands.startup import start
     from sessionwatch.config.parts import declared_apps, known_networks, rule_plan
     from sessionwatch.errors import CommandError
-    from sessionwatch.evaluation import EventSessions, read_labels
+    from sessionwatch.evaluation import AttackedEvents, read_labels
     from sessionwatch.evaluation import evaluate as measure
 
     settings = start(config)
@@ -63,7 +69,7 @@ def _evaluate_file(file: Path, labels: Path, config: Path | None) -> Evaluation:
     except OSError as error:
         raise CommandError(f"{labels}: cannot be read: {(error.strerror or str(error)).lower()}") from None
     with event_lines(file) as events:
-        named = EventSessions(known)
+        named = AttackedEvents(known)
         places = Places(known_networks(settings))
         replayed = replay(named.watch(events), rule_plan(settings), declared_apps(settings), places)
     refusals = Refusals()
@@ -78,9 +84,9 @@ def _print(result: Evaluation) -> None:
     from sessionwatch.commands.table import print_facts, print_table, shown
 
     print_table(
-        ("attacks", "found", "recall", "kind"),
+        ("attacks", "found", "recall", "recorded", "kind"),
         [
-            (str(kind.total), str(kind.found), _percent(kind.recall), shown(name))
+            (str(kind.total), str(kind.found), _percent(kind.recall), str(kind.recorded), shown(name))
             for name, kind in sorted(result.kinds.items())
         ],
     )
@@ -93,6 +99,10 @@ def _print(result: Evaluation) -> None:
             ("precision", _percent(result.precision)),
             ("average precision of the score", "-" if average is None else f"{average:.3f}"),
             ("false alerts per 1,000 benign sessions", "-" if false is None else f"{false:.2f}"),
+            (
+                "records of low severity per 1,000 benign sessions",
+                "-" if result.idle_records_per_1000 is None else f"{result.idle_records_per_1000:.2f}",
+            ),
             ("alerts of medium severity or above", f"{result.alerts}, {result.false_alerts} of them false"),
             ("benign sessions", str(result.benign)),
         ]

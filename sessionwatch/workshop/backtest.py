@@ -2,37 +2,48 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pydantic import ValidationError
-
+from detectors.exceptions import Exceptions
 from detectors.learned import LEARNED
 from detectors.lists import NetworkList
-from detectors.parameters import Parameters, format_duration
 from detectors.plan import Plan, RuleSetting
 from detectors.rules import AnyRule
 from schemas.alert import Alert
 from schemas.app import Apps
 from schemas.event import Event
-from schemas.instant import to_rfc3339
+from schemas.instant import DAY, to_rfc3339
 from sessionwatch.errors import CommandError
-from sessionwatch.workshop.history import History, Judgement, Span, read, warm_up_us
+from sessionwatch.workshop.history import History, Item, Judgement, Span, read, warm_up_us
+from sessionwatch.workshop.trial import Change, moved, shown, tried
 
-STEP = 0.1
-"""How far a parameter is moved to see what lies just above and below it: a tenth, and at least one."""
+OVERLAP_US = DAY
+"""Alerts further apart than this tell of different things, though they be about one user."""
+
 _TOP_KEYS = 10
+
+Subject = tuple[str, str, str]
+"""Kind, app or realm, and value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """The rule with one parameter moved a step, and how many alerts it would then raise."""
+    """The rule with one parameter moved a step.
+
+    Attributes:
+        app: where it is moved; None = everywhere.
+        alerts: how many it would then raise.
+        gained, lost: how many of them are new, and how many of the rule as tried would be missing.
+    """
 
     parameter: str
+    app: str | None
     value: object
     alerts: int
+    gained: int
+    lost: int
 
 
 @dataclass(slots=True)
@@ -40,33 +51,53 @@ class Backtest:
     """What a backtest found.
 
     Attributes:
-        alerts: of the rule as tried, by time.
+        by_app: parameters that an app sets otherwise.
+        first_us, last_us: of the events of the span; microseconds since the epoch.
+        alerts: of the rule as tried, by time; those that an exception covers are only counted, as `suppressed`.
         gained, lost: against the rule as it is live.
         neighbours: with each number moved one step down and one step up.
-        overlap: by other rule, how many of the alerts share their session or user with one of its.
+        overlap: by other rule that tells people, how many of the alerts it tells of too: same session, user or key,
+            at most `OVERLAP_US` apart.
     """
 
     rule_id: str
     span: Span
     parameters: dict[str, object]
+    by_app: dict[str, dict[str, object]] = field(default_factory=dict)
     events: int = 0
+    first_us: int = 0
+    last_us: int = 0
     alerts: list[Alert] = field(default_factory=list)
+    suppressed: int = 0
     live: int = 0
     gained: list[Alert] = field(default_factory=list)
     lost: list[Alert] = field(default_factory=list)
     neighbours: list[Neighbour] = field(default_factory=list)
     overlap: dict[str, int] = field(default_factory=dict)
 
-    def per_day(self) -> dict[str, int]:
-        """Return the number of alerts by day, UTC."""
-        return dict(sorted(Counter(to_rfc3339(alert.event_time_us)[:10] for alert in self.alerts).items()))
+    @property
+    def days(self) -> float:
+        """How long the history is that was judged, in days; less than one counts as one."""
+        since_us, until_us = max(self.span.since_us, self.first_us), min(self.span.until_us, self.last_us)
+        return max(1.0, (until_us - since_us) / DAY)
 
-    def top_keys(self) -> list[tuple[str, int]]:
-        """Return the keys with the most hits."""
-        hits: Counter[str] = Counter()
+    @property
+    def alerts_a_day(self) -> float:
+        """How many alerts there are a day, quiet days included."""
+        return len(self.alerts) / self.days
+
+    def per_day(self) -> dict[str, int]:
+        """Return the number of alerts by day, UTC: of every day that has events before and after it."""
+        counted = Counter(alert.event_time_us // DAY for alert in self.alerts)
+        days = range(self.first_us // DAY, self.last_us // DAY + 1) if self.events else ()
+        return {to_rfc3339(day * DAY)[:10]: counted[day] for day in sorted({*days, *counted})}
+
+    def top_keys(self) -> list[tuple[str, str, int]]:
+        """Return the keys with the most hits: app, key and hits."""
+        hits: Counter[tuple[str, str]] = Counter()
         for alert in self.alerts:
-            hits[f"{alert.key_kind} {alert.key_value}"] += alert.hits
-        return hits.most_common(_TOP_KEYS)
+            hits[alert.app, f"{alert.key_kind} {alert.key_value}"] += alert.hits
+        return [(app, key, number) for (app, key), number in hits.most_common(_TOP_KEYS)]
 
     def as_json(self) -> dict[str, object]:
         """Return it as one JSON object."""
@@ -75,19 +106,31 @@ class Backtest:
             "from": to_rfc3339(self.span.since_us),
             "to": to_rfc3339(self.span.until_us),
             "parameters": self.parameters,
+            "parameters_by_app": self.by_app,
             "events": self.events,
+            "days": round(self.days, 2),
             "alerts": len(self.alerts),
+            "alerts_a_day": round(self.alerts_a_day, 2),
             "alerts_live": self.live,
+            "suppressed": self.suppressed,
             "by_severity": dict(Counter(str(alert.severity) for alert in self.alerts)),
             "per_day": self.per_day(),
-            "top_keys": [{"key": key, "hits": hits} for key, hits in self.top_keys()],
+            "top_keys": [{"app": app, "key": key, "hits": hits} for app, key, hits in self.top_keys()],
             "neighbours": [
-                {"parameter": one.parameter, "value": one.value, "alerts": one.alerts} for one in self.neighbours
+                {
+                    "parameter": one.parameter, "app": one.app, "value": one.value, "alerts": one.alerts,
+                    "gained": one.gained, "lost": one.lost, "share": self.share(one),
+                }
+                for one in self.neighbours
             ],
             "overlap": self.overlap,
             "gained": [brief(alert) for alert in self.gained],
             "lost": [brief(alert) for alert in self.lost],
-        }
+        }  # fmt: skip
+
+    def share(self, near: Neighbour) -> float | None:
+        """Return which part of the alerts stands within one step of the threshold: gained or lost by moving it."""
+        return round((near.gained + near.lost) / len(self.alerts), 3) if self.alerts else None
 
 
 def backtest(
@@ -98,7 +141,8 @@ def backtest(
     *,
     live: Mapping[str, type[AnyRule]],
     settings: Mapping[str, RuleSetting],
-    changes: Mapping[str, str],
+    changes: Sequence[Change] = (),
+    exceptions: Exceptions | None = None,
     lists: Sequence[NetworkList] = (),
 ) -> Backtest:
     """Run a rule over history, beside itself as it is live and beside the others.
@@ -110,44 +154,52 @@ def backtest(
         apps: what is declared.
         live: the rules in force, by id.
         settings: of the rules in force.
-        changes: parameters to try, as texts of the configuration.
+        changes: parameters to try.
+        exceptions: as they are configured.
         lists: the network lists as they are now; what is stored tells how they changed.
 
     Raises:
-        CommandError: a parameter does not exist, or cannot be so; or the rule is a learned one.
+        CommandError: a parameter or app does not exist, or cannot be so; or the rule is a learned one.
     """
     if rule.id in LEARNED:
         raise CommandError(f"{rule.id} is trained, not tuned: hold `evaluate` of one model against that of another")
     live = {name: one for name, one in live.items() if name not in LEARNED}
-    own = settings.get(rule.id, RuleSetting())
-    tried = _changed(rule, own.parameters, changes)
+    setting = tried(rule, settings.get(rule.id, RuleSetting()), changes, apps)
+    near = moved(rule, setting)
     # A rule that reads other rules' alerts is nothing without them.
-    beside = live if rule.reads or rule.reported == "join" or not rule.needs else {}
-    runs = {"tried": _plan(rule, own, tried, beside, settings), "live": Plan(settings, rules=live)}
-    moved = _moved(rule, tried)
-    for name, value, parameters in moved:
-        runs[f"{name}={value}"] = _plan(rule, own, parameters, beside, settings)
-    for plan in runs.values():
+    beside = {**(live if rule.reads or rule.reported == "join" or not rule.needs else {}), rule.id: rule}
+    others = {name: one for name, one in settings.items() if name in beside}
+    plans = [Plan(settings, rules=live, exceptions=exceptions)]
+    plans += [
+        Plan({**others, rule.id: one}, rules=beside, exceptions=exceptions)
+        for one in (setting, *(step.setting for step in near))
+    ]
+    for plan in plans:
         plan.lists.start(lists)
-    judgements = {name: Judgement(plan, apps) for name, plan in runs.items()}
-    warm_up = max(warm_up_us(plan, apps) for plan in runs.values())
-    result = Backtest(rule.id, span, tried.model_dump(mode="json"))
-    for chunk in read(history, span, warm_up):
-        result.events += sum(isinstance(item, Event) and item.time_us in span for item in chunk)
-        told = judgements["live"].judge(chunk)
-        for name, judgement in judgements.items():
-            if name != "live":
-                judgement.judge(chunk)
+    in_force, *judgements = [Judgement(plan, apps) for plan in plans]
+    result = Backtest(rule.id, span, *shown(rule, setting))
+    for chunk in read(history, span, max(warm_up_us(plan, apps) for plan in plans)):
+        _count(result, chunk)
+        told = in_force.judge(chunk)
+        in_force.judge(told)
+        for judgement in judgements:
+            judgement.judge(chunk)
             judgement.judge(told)
-    everything = judgements["live"].alerts(span)
-    found = {name: judgement.alerts(span, rule.id) for name, judgement in judgements.items()}
-    before = found["live"]
-    result.alerts = _by_time(found["tried"].values())
+    everything = in_force.alerts(span)
+    before = {key: alert for key, alert in everything.items() if alert.rule_id == rule.id and _stands(alert)}
+    found, *moved_found = [judgement.alerts(span, rule.id) for judgement in judgements]
+    after = {key: alert for key, alert in found.items() if _stands(alert)}
+    result.alerts = _by_time(after.values())
+    result.suppressed = len(found) - len(after)
     result.live = len(before)
-    result.gained = _by_time(alert for key, alert in found["tried"].items() if key not in before)
-    result.lost = _by_time(alert for key, alert in before.items() if key not in found["tried"])
-    result.neighbours = [Neighbour(name, value, len(found[f"{name}={value}"])) for name, value, _ in moved]
-    result.overlap = _overlap(result.alerts, (one for one in everything.values() if one.rule_id != rule.id))
+    result.gained = _by_time(alert for key, alert in after.items() if key not in before)
+    result.lost = _by_time(alert for key, alert in before.items() if key not in after)
+    for step, alerts in zip(near, moved_found, strict=True):
+        keys = {key for key, alert in alerts.items() if _stands(alert)}
+        gained, lost = len(keys - after.keys()), len(after.keys() - keys)
+        result.neighbours.append(Neighbour(step.parameter, step.app, step.value, len(keys), gained, lost))
+    told_too = [one for one in everything.values() if one.rule_id != rule.id and one.mode != "shadow"]
+    result.overlap = _overlap(result.alerts, told_too, apps)
     return result
 
 
@@ -162,75 +214,41 @@ def brief(alert: Alert) -> dict[str, object]:
     }
 
 
-def _plan(
-    rule: type[AnyRule],
-    own: RuleSetting,
-    parameters: Parameters,
-    beside: Mapping[str, type[AnyRule]],
-    settings: Mapping[str, RuleSetting],
-) -> Plan:
-    # Whatever its mode is: what a rule that is off would raise is the question.
-    by_app = {app: RuleSetting(local.parameters, "alert", local.severity) for app, local in own.by_app.items()}
-    setting = RuleSetting(parameters, "alert", own.severity, by_app)
-    rules = {**beside, rule.id: rule}
-    return Plan({**{key: settings[key] for key in rules if key in settings}, rule.id: setting}, rules=rules)
+def _count(result: Backtest, chunk: Iterable[Item]) -> None:
+    times = [item.time_us for item in chunk if isinstance(item, Event) and item.time_us in result.span]
+    if times:
+        result.first_us = min(times) if not result.events else min(result.first_us, *times)
+        result.last_us = max(result.last_us, *times)
+        result.events += len(times)
 
 
-def _changed(rule: type[AnyRule], parameters: Parameters | None, changes: Mapping[str, str]) -> Parameters:
-    values = (parameters or rule.Parameters()).model_dump(mode="json")
-    for name, text in changes.items():
-        if name not in rule.Parameters.model_fields:
-            known = ", ".join(rule.Parameters.model_fields) or "none"
-            raise CommandError(f'{rule.id} has no parameter "{name}"; it has: {known}')
-        values[name] = _value(text)
-    try:
-        return rule.Parameters.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise CommandError(f"{rule.id}: {place}: {first['msg']}") from None
+def _stands(alert: Alert) -> bool:
+    return alert.suppressed_by is None
 
 
-def _value(text: str) -> object:
-    """Read a value as the configuration would; what is none of its forms is text, such as 15m."""
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
-
-
-def _moved(rule: type[AnyRule], parameters: Parameters) -> list[tuple[str, object, Parameters]]:
-    """Return the parameters with one number moved a step down or up, those left out that may not be so."""
-    moved: list[tuple[str, object, Parameters]] = []
-    inside, shown = parameters.model_dump(), parameters.model_dump(mode="json")
-    for name, value in inside.items():
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            continue
-        for direction in (-1, 1):
-            step = value * STEP if isinstance(value, float) else max(1, round(value * STEP))
-            number = value + direction * step
-            text: object = format_duration(int(number)) if isinstance(shown[name], str) else number
-            try:
-                moved.append((name, text, rule.Parameters.model_validate({**shown, name: text})))
-            except ValidationError:
-                continue
-    return moved
-
-
-def _overlap(alerts: Iterable[Alert], others: Iterable[Alert]) -> dict[str, int]:
-    about: dict[tuple[str, str], set[str]] = defaultdict(set)
+def _overlap(alerts: Iterable[Alert], others: Iterable[Alert], apps: Apps) -> dict[str, int]:
+    about: dict[Subject, list[Alert]] = defaultdict(list)
     for other in others:
-        for subject in _subjects(other):
-            about[subject].add(other.rule_id)
+        for subject in _subjects(other, apps):
+            about[subject].append(other)
     counted: Counter[str] = Counter()
     for alert in alerts:
-        counted.update(set().union(*(about[subject] for subject in _subjects(alert) if subject in about)))
+        told = [other for subject in _subjects(alert, apps) for other in about.get(subject, ())]
+        counted.update({other.rule_id for other in told if _apart_us(alert, other) <= OVERLAP_US})
     return dict(counted.most_common())
 
 
-def _subjects(alert: Alert) -> list[tuple[str, str]]:
+def _apart_us(one: Alert, other: Alert) -> int:
+    later = max(one.first_event_time_us, other.first_event_time_us)
+    return max(0, later - min(one.last_event_time_us, other.last_event_time_us))
+
+
+def _subjects(alert: Alert, apps: Apps) -> set[Subject]:
+    realm = apps.realm_of(alert.app)
     named = (("session", alert.session_id), ("user", alert.user_id), (alert.key_kind, alert.key_value))
-    return [(kind, value) for kind, value in named if value is not None]
+    return {
+        (kind, alert.app if kind in ("session", "app") else realm, value) for kind, value in named if value is not None
+    }
 
 
 def _by_time(alerts: Iterable[Alert]) -> list[Alert]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from detectors.plan import Plan
 from schemas.alert import Alert
 from schemas.app import Apps
@@ -13,14 +15,16 @@ MAX_RAISED = 10_000
 """Alerts raised at once, all of them in one transaction; more than that nobody would read."""
 
 
-def missed(reader: Reader, plan: Plan, apps: Apps, span: Span) -> list[Alert]:
+def missed(reader: Reader, plan: Plan, apps: Apps, span: Span, rules: Collection[str] | None = None) -> list[Alert]:
     """Return the alerts of a span that are not stored, the earliest first.
 
     Args:
         reader: of the store.
-        plan: the rules as they are now.
+        plan: the rules as they are now, all of them: some are made of what others find, and what a session under
+            suspicion does teaches no baseline.
         apps: what is declared.
         span: in which an alert was completed.
+        rules: ids of those whose alerts are wanted; None = of all.
 
     Raises:
         CommandError: there are too many to raise at once.
@@ -28,7 +32,8 @@ def missed(reader: Reader, plan: Plan, apps: Apps, span: Span) -> list[Alert]:
     judgement = Judgement(plan, apps)
     for chunk in read(reader.replay_since, span, warm_up_us(plan, apps)):
         judgement.judge(judgement.judge(chunk))
-    found = judgement.alerts(span)
+    alerts = judgement.alerts(span)
+    found = {key: alert for key, alert in alerts.items() if rules is None or alert.rule_id in rules}
     stored = reader.stored_alerts(found)
     news = [alert for key, alert in found.items() if key not in stored]
     if len(news) > MAX_RAISED:

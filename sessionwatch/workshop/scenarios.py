@@ -11,6 +11,8 @@ from ingest.places import Places
 from ingest.replay import open_lines, replay
 from sample_logs.scenario import CONFIGURATION, Fired, Scenario, ScenarioError, scenarios
 from schemas.alert import Alert
+from schemas.instant import to_us
+from schemas.signal import Signal
 from sessionwatch.config import Settings, load
 from sessionwatch.config.parts import declared_apps, known_networks, rule_plan
 from sessionwatch.errors import CommandError
@@ -67,13 +69,27 @@ def judge_scenario(scenario: Scenario, settings: Settings, plan: Plan) -> Judged
     """
     with open_lines(str(scenario.events)) as lines:
         places = Places(known_networks(settings))
-        replayed = replay(lines, plan, declared_apps(settings), places, judges_silence=True)
+        replayed = replay(lines, plan, declared_apps(settings), places, judges_silence=True, signals=_signals(scenario))
     if replayed.refused:
         number, reason = replayed.refused[0]
         raise CommandError(f"{scenario.events.name}, line {number}: {reason}")
     expected = [one for one in scenario.fires if one.rule in plan.classes]
     came = [Fired(alert.rule_id, str(alert.severity), alert.key_value) for alert in replayed.alerts]
     return Judged(scenario, tuple(replayed.alerts), _without(expected, came), _without(came, expected))
+
+
+def _signals(scenario: Scenario) -> list[Signal]:
+    return [
+        Signal(
+            f"{one.session}:delivered",
+            to_us(one.at),
+            "revocation_delivered",
+            one.app,
+            one.session,
+            payload={"revocation_id": f"revocation of {one.session}", "sequence": 1},
+        )
+        for one in sorted(scenario.delivered, key=lambda one: one.at)
+    ]
 
 
 def _without(some: list[Fired], others: list[Fired]) -> tuple[Fired, ...]:

@@ -115,8 +115,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from detectors.battery import Subject, examine
+from detectors.battery import examine
 from detectors.sequences import Sequence, play, read_sequences
+from sessionwatch.workshop.month import lived_through
 
 from {module} import {name}
 
@@ -131,7 +132,7 @@ def test_a_sequence_holds(sequence: Sequence) -> None:
 
 
 def test_it_passes_the_battery() -> None:
-    assert [str(failure) for failure in examine(Subject({name}))] == []
+    assert [str(failure) for failure in examine(lived_through({name}))] == []
 '''
 
 

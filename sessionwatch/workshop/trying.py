@@ -8,7 +8,7 @@ from collections.abc import Sequence as Rows
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from detectors.battery import Subject, examine
+from detectors.battery import examine
 from detectors.parameters import format_duration
 from detectors.rule import Rule
 from detectors.rules import BUILTIN, AnyRule
@@ -19,9 +19,11 @@ from schemas.event import Event
 from sessionwatch.config import Settings
 from sessionwatch.errors import CommandError
 from sessionwatch.workshop.listing import find_rule
+from sessionwatch.workshop.month import lived_through
 from sessionwatch.workshop.scenarios import judge_scenarios
 from sessionwatch.workshop.sigma import run_sigma_tests, sigma_rule
 
+SIGMA_SUFFIXES = (".yml", ".yaml")
 HEADINGS = ("told", "happened", "what", "user", "session", "from", "with", "came")
 
 
@@ -53,13 +55,26 @@ def try_rule(asked: str, settings: Settings) -> list[Case]:
     Raises:
         CommandError: there is no such rule, or its sequences cannot be read.
     """
+    rule = asked_rule(asked, settings)
     if asked.endswith(".py"):
-        rule = load_rule(Path(asked))
         return [*_sequences(rule), _battery(rule)]
-    if asked.endswith((".yml", ".yaml")):
-        return [*map(_case, run_sigma_tests(Path(asked))), _battery(sigma_rule(Path(asked)))]
-    rule = find_rule(asked, settings)
+    if asked.endswith(SIGMA_SUFFIXES):
+        return [*map(_case, run_sigma_tests(Path(asked))), _battery(rule)]
     return [*_sequences(rule), *(_scenarios(rule.id) if rule.id in BUILTIN else [])]
+
+
+def asked_rule(asked: str, settings: Settings) -> type[AnyRule]:
+    """Return a rule by its id, or the one that stands in a file: in Python or in Sigma.
+
+    Raises:
+        CommandError: there is no such rule.
+        ConfigurationError: the file in Sigma cannot be read or compiled.
+    """
+    if asked.endswith(".py"):
+        return load_rule(Path(asked))
+    if asked.endswith(SIGMA_SUFFIXES):
+        return sigma_rule(Path(asked))
+    return find_rule(asked, settings)
 
 
 def load_rule(file: Path) -> type[AnyRule]:
@@ -164,5 +179,5 @@ def _scenarios(rule_id: str) -> list[Case]:
 
 
 def _battery(rule: type[AnyRule]) -> Case:
-    failures = [f"{failure.check.replace('_', ' ')}: {failure.what}" for failure in examine(Subject(rule))]
+    failures = [f"{failure.check.replace('_', ' ')}: {failure.what}" for failure in examine(lived_through(rule))]
     return Case("battery", "the checks that every rule passes", not failures, ["nothing to say"], failures)

@@ -22,6 +22,8 @@ from detectors.battery.checks import (
     unmoved_by_oddity,
 )
 from detectors.rules import BUILTIN, AnyRule
+from schemas.instant import DAY
+from sessionwatch.workshop.month import lived_through, small_month
 from tests.detectors import bad_rules
 
 
@@ -83,6 +85,32 @@ def test_ordinary_life_can_be_handed_in() -> None:
     uses = [happening("validate", 10, "hosting", session_id="s_server", user_id="robot")]
     (failure,) = examine(Subject(bad_rules.Good, ordinary=uses), (quiet,))
     assert str(failure).startswith("good: quiet: 1 alerts in the ordinary life it was given")
+
+
+@pytest.mark.parametrize("rule_id", sorted(BUILTIN))
+def test_a_shipped_rule_is_quiet_in_the_benign_month(rule_id: str) -> None:
+    assert examine(lived_through(BUILTIN[rule_id]), (quiet,)) == []
+
+
+def test_the_small_month_is_one_of_many_sessions_and_of_days_to_differ_from() -> None:
+    month = small_month()
+    begun = [event for event in month.events if event.type == "create"]
+    assert len(begun) > 2_500
+    assert begun[-1].time_us - begun[0].time_us > 15 * DAY
+
+
+def test_a_rule_that_many_ordinary_sessions_set_off_is_caught() -> None:
+    (failure,) = examine(lived_through(bad_rules.Good), (quiet,))
+    assert "alerts in the ordinary life it was given, the first about" in str(failure)
+
+
+def test_what_is_tolerated_grows_with_the_sessions() -> None:
+    from detectors.battery.stage import happening
+
+    uses = [happening("create", number, session_id=f"s{number}", user_id=f"u{number}") for number in range(500)]
+    uses.append(happening("validate", 600, "hosting", session_id="s_server", user_id="robot"))
+    assert examine(Subject(bad_rules.Good, ordinary=uses, tolerated=2.0), (quiet,)) == []
+    assert len(examine(Subject(bad_rules.Good, ordinary=uses, tolerated=1.9), (quiet,))) == 1
 
 
 def test_streams_can_be_handed_in() -> None:

@@ -115,3 +115,12 @@ def test_a_rotation_is_no_rest() -> None:
     moved = [replace(event, session_id="s_second") for event in rest]
     rotated = rotation("robot", at=120.5, session="second", parent="robot")
     bot_rate(login("robot", at=0), first, second, rotated, *moved).then(alert("bot-rate", session="second"))
+
+
+def test_a_machine_somewhere_else_than_where_the_session_began_is_medium() -> None:
+    bot_rate(login("robot", at=0), *sampled(5, 300, ip=NEW_YORK)).then(alert("bot-rate", "medium", session="robot"))
+
+
+def test_a_page_that_asks_for_news_may_move() -> None:
+    asked = [replace(one, gap_min_ms=1_490.0, gap_dev_ms=1.0) for one in sampled(8, 40, ip=NEW_YORK)]
+    bot_rate(login("robot", at=0), *asked).then(alert("bot-rate", "low"))

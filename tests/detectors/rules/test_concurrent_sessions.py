@@ -4,7 +4,7 @@ from detectors.plan import RuleSetting
 from detectors.rules.concurrent_sessions import ConcurrentSessionsParameters
 from schemas.app import AppPolicy, Apps
 from schemas.event import Event
-from schemas.instant import MINUTE
+from schemas.instant import DAY, MINUTE
 from tests.detectors.story import CURL, SAFARI_IPHONE, Story, alert, given, login, logout, rotation, use
 
 
@@ -98,3 +98,10 @@ def test_told_late_a_session_counts_with_those_beside_it() -> None:
 def test_the_numbers_are_set_by_app() -> None:
     lenient = RuleSetting(by_app={"bank": RuleSetting(ConcurrentSessionsParameters(new=6, live=10))})
     concurrent(*sessions(5), settings={"concurrent-sessions": lenient}).silent()
+
+
+def test_a_browser_that_signs_in_again_has_one_session() -> None:
+    again = [login("alice", number * 1_200, session=f"s{number}", device_id="phone") for number in range(6)]
+    concurrent(*again, apps=declared(idle_timeout_us=DAY)).silent()
+    others = [login("alice", number * 1_200, session=f"s{number}", device_id=f"d{number}") for number in range(5)]
+    concurrent(*others, apps=declared(idle_timeout_us=DAY)).then(alert("concurrent-sessions", "medium"))

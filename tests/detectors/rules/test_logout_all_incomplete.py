@@ -134,3 +134,13 @@ def test_the_grace_is_a_parameter_by_app() -> None:
         *two_devices(), everywhere(100), use("alice", at=300, session="phone"),
         settings={"logout-all-incomplete": lenient},
     ).silent()  # fmt: skip
+
+
+def test_a_request_under_way_at_the_end_of_a_later_session_is_silent() -> None:
+    later = [
+        login("alice", at=3600, session="later"),
+        use("alice", at=3660, session="later"),
+        logout("alice", at=3700, session="later"),
+        use("alice", at=3702, session="later"),
+    ]
+    incomplete(*two_devices(), everywhere(100), *later).silent()

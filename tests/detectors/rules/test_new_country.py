@@ -10,10 +10,12 @@ from tests.detectors.story import (
     AMSTERDAM_HOSTING,
     BERLIN,
     BERLIN_IPV6,
+    CHROME_WINDOWS,
     FIREFOX_UPGRADED,
     NEW_YORK,
     OFFICE,
     PARIS_CARRIER,
+    STOCKHOLM_VPN,
     Story,
     alert,
     days_of,
@@ -25,6 +27,8 @@ from tests.detectors.story import (
 
 DAY_S = DAY // SECOND
 MONTH = days_of("alice", 28)
+STRANGER = {"ip": NEW_YORK, "agent": CHROME_WINDOWS}
+"""A new country and, besides, a client that the user does not have."""
 
 
 def judged(*stream: object, **options: object) -> Story:
@@ -32,27 +36,50 @@ def judged(*stream: object, **options: object) -> Story:
 
 
 def test_a_country_not_seen_in_four_weeks() -> None:
-    judged(*MONTH, login("alice", at=0, ip=NEW_YORK)).then(alert("new-country", "medium", user="alice"))
+    judged(*MONTH, login("alice", at=0, **STRANGER)).then(alert("new-country", "medium", user="alice"))
+
+
+def test_a_country_alone_is_low() -> None:
+    judged(*MONTH, login("alice", at=0, ip=NEW_YORK, agent=FIREFOX_UPGRADED)).then(alert("new-country", "low"))
+
+
+def test_a_device_never_seen_is_a_second_fact() -> None:
+    month = days_of("alice", 28, device_id="laptop")
+    judged(*month, login("alice", at=0, ip=NEW_YORK, device_id="box")).then(alert("new-country", "medium"))
+
+
+def test_nothing_that_names_a_client_is_no_known_one() -> None:
+    judged(*MONTH, login("alice", at=0, ip=NEW_YORK, agent=None)).then(alert("new-country", "medium"))
+
+
+def test_one_more_country_of_a_traveller_is_low() -> None:
+    paris, stockholm = days_of("alice", 2, until=5, ip=PARIS_CARRIER), days_of("alice", 2, until=2, ip=STOCKHOLM_VPN)
+    now = login("alice", at=0, **STRANGER)
+    low, medium = alert("new-country", "low"), alert("new-country", "medium")
+    judged(*days_of("alice", 20, until=8), *paris, *stockholm, now).then(low, low, low)
+    judged(*days_of("alice", 20, until=8), *paris, now).then(low, medium)
+    setting = RuleSetting(NewCountryParameters(travels=2))
+    judged(*days_of("alice", 20, until=8), *paris, now, settings={"new-country": setting}).then(low, low)
 
 
 def test_a_session_that_goes_on_in_a_new_country() -> None:
-    judged(*MONTH, login("alice", at=0), use("alice", at=3600, ip=NEW_YORK)).then(alert("new-country", "medium"))
+    judged(*MONTH, login("alice", at=0), use("alice", at=3600, **STRANGER)).then(alert("new-country", "medium"))
 
 
 def test_told_late_it_is_still_new() -> None:
-    late = login("alice", at=0, session="other", ip=NEW_YORK)
+    late = login("alice", at=0, session="other", **STRANGER)
     judged(*MONTH, login("alice", at=600), late).then(alert("new-country", "medium", late=True))
 
 
 def test_out_of_order_inside_the_bound() -> None:
-    judged(*MONTH, use("alice", at=61, ip=NEW_YORK), login("alice", at=0), use("alice", at=60)).then(
+    judged(*MONTH, use("alice", at=61, **STRANGER), login("alice", at=0), use("alice", at=60)).then(
         alert("new-country", "medium", hits=1)
     )
 
 
 def test_one_country_and_day_is_one_alert() -> None:
-    stay = [login("alice", at=at, session=f"us{at}", ip=NEW_YORK) for at in (0, 600, 7200)]
-    again = [use("alice", at=at, session="us7200", ip=NEW_YORK) for at in (7300, 9000, 20_000)]
+    stay = [login("alice", at=at, session=f"us{at}", **STRANGER) for at in (0, 600, 7200)]
+    again = [use("alice", at=at, session="us7200", **STRANGER) for at in (7300, 9000, 20_000)]
     judged(*MONTH, *stay, *again).then(alert("new-country", "medium", hits=3))
 
 
@@ -114,7 +141,7 @@ def test_the_country_of_an_anonymiser_says_little() -> None:
 
 
 def test_after_a_long_journey_home_is_low() -> None:
-    away = days_of("alice", 32, ip=NEW_YORK)
+    away = days_of("alice", 32, **STRANGER)
     judged(*days_of("alice", 20, until=32), *away, login("alice", at=0, ip=BERLIN)).then(
         alert("new-country", "medium", hits=1), alert("new-country", "low", hits=1)
     )
@@ -130,7 +157,7 @@ def test_a_named_way_out_of_the_organisation_is_silent() -> None:
 
 
 def test_a_shorter_baseline_forgets_sooner() -> None:
-    weeks = (*days_of("alice", 3, until=20, ip=NEW_YORK), *days_of("alice", 20))
+    weeks = (*days_of("alice", 3, until=20, **STRANGER), *days_of("alice", 20))
     now = login("alice", at=0, ip=NEW_YORK)
     first = alert("new-country", "medium")
     home = days_of("alice", 10, until=30)

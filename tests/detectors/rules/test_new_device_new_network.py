@@ -13,6 +13,7 @@ from tests.detectors.story import (
     FIREFOX_UPGRADED,
     NEW_YORK,
     SAFARI_IPHONE,
+    STOCKHOLM_RELAY,
     STOCKHOLM_VPN,
     Story,
     alert,
@@ -25,6 +26,7 @@ from tests.detectors.story import (
 DAY_S = DAY // SECOND
 MONTH = days_of("alice", 28, device_id="laptop")
 UNNAMED = days_of("alice", 28)
+LONG = NewDeviceNewNetworkParameters(baseline="60d")
 
 
 def judged(*stream: object, **options: object) -> Story:
@@ -104,8 +106,22 @@ def test_nothing_that_names_a_device_is_no_new_one() -> None:
     judged(*UNNAMED, login("alice", at=0, ip=NEW_YORK, agent=None)).silent()
 
 
-def test_the_first_logins_only_teach() -> None:
-    judged(*days_of("alice", 2), login("alice", at=0, ip=NEW_YORK, device_id="box")).silent()
+def test_after_one_or_two_logins_it_is_a_sign_and_no_more() -> None:
+    for days in (1, 2):
+        judged(*days_of("alice", days, hours=(9,)), login("alice", at=0, ip=NEW_YORK, device_id="box")).then(
+            alert("new-device-new-network", "low")
+        )
+
+
+def test_the_first_day_only_teaches() -> None:
+    judged(login("alice", at=-3600), login("alice", at=0, session="box", ip=NEW_YORK, device_id="box")).silent()
+
+
+def test_a_relay_is_no_reason_of_its_own() -> None:
+    phone = login("alice", at=0, session="phone", ip=STOCKHOLM_RELAY, agent=SAFARI_IPHONE, device_id="phone")
+    abroad = days_of("alice", 1, until=28, ip="198.18.8.77", device_id="laptop")
+    judged(*abroad, *MONTH, phone, settings={"new-device-new-network": RuleSetting(LONG)}).silent()
+    judged(*MONTH, phone).then(alert("new-device-new-network", "high"))
 
 
 def test_the_vpn_of_the_organisation_is_silent_once_it_is_named() -> None:
@@ -118,4 +134,14 @@ def test_the_vpn_of_the_organisation_is_silent_once_it_is_named() -> None:
 def test_more_logins_to_learn_from() -> None:
     setting = RuleSetting(NewDeviceNewNetworkParameters(learn=40))
     intruder = login("alice", at=0, ip=NEW_YORK, device_id="box")
-    judged(*MONTH, intruder, settings={"new-device-new-network": setting}).silent()
+    judged(*MONTH, intruder, settings={"new-device-new-network": setting}).then(alert("new-device-new-network", "low"))
+
+
+def test_whoever_hides_often_gives_a_sign_and_no_more() -> None:
+    hidden = days_of("alice", 3, until=28, ip=AMSTERDAM_HOSTING, device_id="laptop")
+    vpn = login("alice", at=0, ip=STOCKHOLM_VPN, device_id="box")
+    judged(*hidden[2:], *MONTH, vpn).then(alert("new-device-new-network", "high"))
+    judged(*hidden, *MONTH, vpn).then(alert("new-device-new-network", "low"))
+    judged(*hidden, *MONTH, login("alice", at=0, ip=NEW_YORK, device_id="box")).then(
+        alert("new-device-new-network", "high")
+    )

@@ -4,15 +4,21 @@ import pytest
 
 from detectors.plan import RuleSetting
 from detectors.rules.session_multi_network import MultiNetworkParameters
+from schemas.event import Event
 from tests.detectors.story import (
     AMSTERDAM_HOSTING,
     BERLIN,
     BERLIN_CAFE,
     BERLIN_IPV6,
+    CHROME_WINDOWS,
     MUNICH_CARRIER,
     MUNICH_CARRIER_2,
     NEW_YORK,
     OFFICE,
+    PARIS_CARRIER,
+    SAFARI_IPHONE,
+    STOCKHOLM_RELAY,
+    STOCKHOLM_VPN,
     Story,
     alert,
     given,
@@ -95,3 +101,76 @@ def test_uses_out_of_order_count_in_their_order() -> None:
         use("alice", at=100, ip=BERLIN),
         use("alice", at=50, ip=NEW_YORK),
     ).then(alert("session-multi-network", "high", hits=2))
+
+
+def test_a_phone_whose_carrier_lets_it_out_in_another_country_is_low() -> None:
+    phone = {"agent": SAFARI_IPHONE, "device_id": "phone"}
+    networks(login("alice", at=0, ip=NEW_YORK, **phone), use("alice", at=300, ip=PARIS_CARRIER, **phone)).then(
+        alert("session-multi-network", "low")
+    )
+
+
+@pytest.mark.parametrize("other", [{"device_id": "other"}, {"agent": CHROME_WINDOWS}, {"agent": None}])
+def test_another_client_on_the_carrier_is_medium(other: dict[str, str | None]) -> None:
+    networks(
+        login("alice", at=0, ip=NEW_YORK, device_id="phone"), use("alice", at=300, ip=PARIS_CARRIER, **other)
+    ).then(alert("session-multi-network", "medium"))
+
+
+def test_from_a_carrier_to_a_rented_server_is_high() -> None:
+    networks(
+        login("alice", at=0, ip=PARIS_CARRIER, device_id="phone"),
+        use("alice", at=300, ip=AMSTERDAM_HOSTING, device_id="phone"),
+    ).then(alert("session-multi-network", "high"))
+
+
+def turns(*places: str, every: float = 60) -> list[Event]:
+    """The session in one place after the other."""
+    return [use("alice", at=every * (turn + 1), ip=place) for turn, place in enumerate(places)]
+
+
+@pytest.mark.parametrize(
+    ("own", "other"),
+    [(BERLIN, STOCKHOLM_VPN), (BERLIN_IPV6, "2001:db8:1:5::10")],
+    ids=["a VPN", "the same provider"],
+)
+def test_two_who_take_turns_are_medium(own: str, other: str) -> None:
+    networks(login("alice", at=0, ip=own), *turns(other, own, other, own, other)).then(
+        alert("session-multi-network", "medium", hits=5)
+    )
+
+
+def test_a_vpn_switched_on_and_off_is_no_turns() -> None:
+    networks(login("alice", at=0), *turns(STOCKHOLM_VPN, BERLIN, STOCKHOLM_VPN, BERLIN)).then(
+        alert("session-multi-network", "low")
+    )
+
+
+@pytest.mark.parametrize("shifting", [MUNICH_CARRIER, OFFICE, STOCKHOLM_RELAY])
+def test_networks_that_shift_by_themselves_are_no_turns(shifting: str) -> None:
+    networks(login("alice", at=0), *turns(*[shifting, BERLIN] * 8)).then(alert("session-multi-network", "low"))
+
+
+def test_turns_over_hours_do_not_add_up() -> None:
+    networks(login("alice", at=0), *turns(*[STOCKHOLM_VPN, BERLIN] * 4, every=700)).then(
+        alert("session-multi-network", "low")
+    )
+
+
+def test_turns_told_out_of_order_and_over_a_rotation() -> None:
+    stream = [login("alice", at=0), *turns(STOCKHOLM_VPN, BERLIN, STOCKHOLM_VPN)]
+    rotated = [
+        rotation("alice", at=200, session="r", parent="alice", ip=STOCKHOLM_VPN),
+        use("alice", at=300, session="r", ip=STOCKHOLM_VPN),
+        use("alice", at=240, session="r"),
+    ]
+    networks(*stream, *rotated).then(
+        alert("session-multi-network", "low", session="alice"), alert("session-multi-network", "medium", session="r")
+    )
+
+
+def test_how_many_turns_is_a_parameter() -> None:
+    settings = {"session-multi-network": RuleSetting(MultiNetworkParameters(returns=2))}
+    networks(login("alice", at=0), *turns(STOCKHOLM_VPN, BERLIN, STOCKHOLM_VPN), settings=settings).then(
+        alert("session-multi-network", "medium")
+    )
