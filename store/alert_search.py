@@ -8,15 +8,13 @@ from typing import Any
 import msgspec
 
 from schemas.alert import Alert, Severity, Status
+from schemas.revocation import LOCK_OVER
 from store import alert_rows
 from store.reading import Reading
-from store.rows import AlertRecord, AuditLine, TriageRow
+from store.rows import AlertRecord, TriageRow
 
 LATEST_US = 4_102_444_800_000_000
 """2100-01-01, the end of what an event's time may be."""
-
-MAX_ACTS = 500
-"""Audit lines about one alert or revocation; the newest of them."""
 
 _RECORD = f"""
 {alert_rows.AS_SHOWN}, triage, verdict, owner, coalesce(triage_note, ''), triage_by, epoch_us(triage_time),
@@ -58,13 +56,17 @@ RULE_FACTS = """
 SELECT rule_id, count(*) FILTER (stored >= make_timestamp($week)), epoch_us(max(stored)),
     count(*) FILTER (verdict = 'confirmed' AND triage_time >= make_timestamp($month)),
     count(*) FILTER (verdict = 'benign' AND triage_time >= make_timestamp($month)),
-    count(*) FILTER (verdict = 'false_alarm' AND triage_time >= make_timestamp($month))
+    count(*) FILTER (verdict = 'false_alarm' AND triage_time >= make_timestamp($month)),
+    count(*) FILTER (verdict = 'false_alarm' AND triage_time >= make_timestamp($month)
+        OR alert_id IN (SELECT alert_id FROM revocations WHERE state = 'released' AND alert_id IS NOT NULL
+            AND updated >= make_timestamp($month) AND json_extract(times, '$.sent') IS NOT NULL AND note <> $by_itself))
 FROM alerts WHERE suppressed_by IS NULL AND ($apps::VARCHAR[] IS NULL OR list_contains($apps, app)) GROUP BY rule_id
 """
-ACTS = """
-SELECT epoch_us(audit_time), actor, act, subject, app, why, details FROM (
-    SELECT * FROM audit WHERE list_contains($subjects::VARCHAR[], subject) ORDER BY line DESC LIMIT $limit)
-ORDER BY line
+UNANSWERED = f"""
+SELECT {_RECORD} FROM alerts
+WHERE triage IS NULL AND NOT withdrawn AND suppressed_by IS NULL AND stored >= make_timestamp($since)
+    AND list_contains($severities::VARCHAR[], severity)
+ORDER BY stored, alert_id
 """
 WORST_OF_SESSIONS = """
 SELECT app, session_id, max(severity_rank) FROM alerts
@@ -72,18 +74,22 @@ WHERE NOT withdrawn AND suppressed_by IS NULL AND list_contains($sessions::VARCH
 GROUP BY app, session_id
 """
 
-_details = msgspec.json.Decoder(dict[str, str | int])
 _SEVERITIES = tuple(Severity)
 
 
 class RuleFacts(msgspec.Struct, frozen=True):
-    """How a rule does: alerts of a week, and what people made of those of a month."""
+    """How a rule does: alerts of a week, and what people made of those of a month.
+
+    Attributes:
+        errors: false alarms, and alerts of which a person has released a revocation; each alert counts once.
+    """
 
     alerts: int = 0
     last_us: int | None = None
     confirmed: int = 0
     benign: int = 0
     false_alarm: int = 0
+    errors: int = 0
 
 
 class AlertFacts(msgspec.Struct, frozen=True):
@@ -180,13 +186,13 @@ class AlertSearch(Reading):
             month_us: verdicts given since are counted.
             apps: of these; None for all.
         """
-        parameters = {"week": week_us, "month": month_us, "apps": _listed(apps)}
+        parameters = {"week": week_us, "month": month_us, "apps": _listed(apps), "by_itself": LOCK_OVER}
         return {row[0]: RuleFacts(*row[1:]) for row in self._rows(RULE_FACTS, parameters)}
 
-    def acts(self, subjects: Iterable[str]) -> list[AuditLine]:
-        """Return the audit lines about alerts or revocations, the oldest first."""
-        rows = self._rows(ACTS, {"subjects": list(subjects), "limit": MAX_ACTS})
-        return [AuditLine(*[*row[:6], _details.decode(row[6])]) for row in rows]
+    def unanswered_alerts(self, since_us: int, severities: Collection[Severity]) -> list[AlertRecord]:
+        """Return the alerts of these severities that were stored since an instant and that nobody has answered."""
+        parameters = {"since": since_us, "severities": [one.value for one in severities]}
+        return [_record_of(row) for row in self._rows(UNANSWERED, parameters)]
 
     def worst_of_sessions(self, sessions: Iterable[str]) -> dict[tuple[str, str], Severity]:
         """Return by app and session the highest severity of its alerts, for those that have one."""

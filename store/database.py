@@ -9,6 +9,7 @@ from types import TracebackType
 
 import duckdb
 
+from store.audit_key import KEY_BYTES, AuditKey
 from store.errors import (
     StoreError,
     StoreMissing,
@@ -79,8 +80,12 @@ class Database:
             raise
         return cls(connection, path, read_only=read_only)
 
-    def writer(self) -> Writer:
+    def writer(self, audit_key: AuditKey | None = None) -> Writer:
         """Return the one writer.
+
+        Args:
+            audit_key: signs checkpoints of the audit log, and makes its pseudonyms; None = one that lasts as long as
+                this object, for a store that nobody will have to prove anything with.
 
         Raises:
             WriterMisused: it has been given out already, or the store is open read-only.
@@ -90,7 +95,8 @@ class Database:
         if self._writer is not None:
             raise WriterMisused(f"{self.path} has its writer already: one thread writes")
         with explained(self.path):
-            self._writer = Writer(self._connection.cursor(), self.path)
+            key = audit_key or AuditKey(os.urandom(KEY_BYTES))
+            self._writer = Writer(self._connection.cursor(), self.path, key)
         return self._writer
 
     def reader(self) -> Reader:

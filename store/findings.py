@@ -1,16 +1,14 @@
-"""What was found and done: alerts, revocations, messages that wait, dead letters, audit lines."""
+"""What was found and done: alerts, revocations, messages that wait, dead letters."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-import msgspec
-
 from schemas.alert import Alert, Severity, Status
 from schemas.revocation import Revocation, State
 from store import alert_rows, outbox_rows, revocation_rows
 from store.reading import Reading
-from store.rows import AuditLine, DeadLetter, OutboxMessage
+from store.rows import DeadLetter, OutboxMessage
 from store.tables import TABLES
 
 LATEST_US = 4_102_444_800_000_000
@@ -56,20 +54,11 @@ KNOWN_MESSAGES = "SELECT message_id FROM outbox WHERE message_id IN (SELECT unne
 STANDING_ALERTS = f"""
 SELECT {alert_rows.AS_DETECTED} FROM alerts WHERE app = $app AND session_id = $session_id AND NOT withdrawn
 """
-SUBJECTS_OF_ACT = """
-SELECT subject FROM audit WHERE act = $act AND audit_time >= make_timestamp($since)
-GROUP BY subject ORDER BY max(line) DESC LIMIT $limit
-"""
 DEAD_LETTERS = """
 SELECT topic, kafka_partition, kafka_offset, epoch_us(arrival), reason, detail, length, sha256, content
 FROM dead_letters ORDER BY arrival DESC, kafka_partition, kafka_offset DESC LIMIT $limit
 """
-AUDIT_LINES = """
-SELECT epoch_us(audit_time), actor, act, subject, app, why, details FROM audit ORDER BY line DESC LIMIT $limit
-"""
 COUNTS = " UNION ALL ".join(f"SELECT '{table}', count(*) FROM {table}" for table in TABLES)
-
-_details = msgspec.json.Decoder(dict[str, str | int])
 
 
 class Findings(Reading):
@@ -182,19 +171,9 @@ class Findings(Reading):
         """Return which of these message ids were enqueued before."""
         return {message_id for (message_id,) in self._rows(KNOWN_MESSAGES, {"ids": list(ids)})}
 
-    def subjects_of_act(self, act: str, since_us: int, limit: int) -> list[str]:
-        """Return what an act was done to since an instant (microseconds since the epoch), the last first."""
-        parameters = {"act": act, "since": since_us, "limit": limit}
-        return [subject for (subject,) in self._rows(SUBJECTS_OF_ACT, parameters)]
-
     def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
         """Return refused messages, the last to arrive first. Their content is for admins only."""
         return [DeadLetter(*row) for row in self._rows(DEAD_LETTERS, {"limit": limit})]
-
-    def audit_lines(self, limit: int = 100) -> list[AuditLine]:
-        """Return audit lines, the last written first."""
-        rows = self._rows(AUDIT_LINES, {"limit": limit})
-        return [AuditLine(*[*row[:6], _details.decode(row[6])]) for row in rows]
 
     def counts(self) -> dict[str, int]:
         """Return the number of rows by table."""

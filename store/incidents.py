@@ -20,6 +20,26 @@ RISK = """
 SELECT kind, scope, value, score, epoch_us(as_of), half_life_us, contributions FROM risks
 WHERE kind = $kind AND scope = $scope AND value = $value
 """
+# As `schemas.risk.score_of` adds up what is left at an instant of the contributions that may be seen; after eight
+# half-lives nothing of any is left.
+RISKIEST = """
+WITH left_over AS (
+    SELECT scope, value, score, epoch_us(as_of) AS as_of_us, half_life_us, contributions,
+        list_filter(
+            list_transform(
+                list_filter(
+                    from_json(contributions, '[{"app": "VARCHAR", "points": "DOUBLE", "time_us": "BIGINT"}]'),
+                    lambda one: $apps::VARCHAR[] IS NULL OR list_contains($apps, one.app)),
+                lambda one: one.points * pow(0.5, greatest(0, $now - one.time_us) / half_life_us)),
+            lambda points: points >= $least) AS points
+    FROM risks WHERE kind = 'user' AND as_of >= make_timestamp($now - 8 * half_life_us)),
+riskiest AS (
+    SELECT *, 100 * (1 - list_aggregate(list_transform(points, lambda one: 1 - one / 100), 'product')) AS now_score
+    FROM left_over WHERE len(points) > 0)
+SELECT scope, value, score, as_of_us, half_life_us, contributions, now_score FROM riskiest
+WHERE now_score < $after_score OR (now_score = $after_score AND (scope, value) > ($after_scope, $after_value))
+ORDER BY now_score DESC, scope, value LIMIT $limit
+"""
 # Counted over the alerts that may be seen, so that a campaign tells nothing of an app that may not.
 CAMPAIGNS = f"""
 SELECT campaign_id, realm, shared, first, last, alerts, open, users, sessions, severity_rank, rules, apps
@@ -90,6 +110,39 @@ class Incidents(Reading):
             return None
         kind, scope, value, score, as_of_us, half_life_us, contributions = row
         return RiskRow(kind, scope, value, score, as_of_us, half_life_us, _contributions.decode(contributions))
+
+    def riskiest_users(
+        self,
+        now_us: int,
+        *,
+        apps: Collection[str] | None = None,
+        least: float = 0.0,
+        after: tuple[float, str, str] | None = None,
+        limit: int = 100,
+    ) -> list[tuple[RiskRow, float]]:
+        """Return the risks of users and their scores at an instant, the highest first.
+
+        Args:
+            now_us: the instant, microseconds since the epoch.
+            apps: alerts of these alone; None for all. A user of whom nothing is left then is left out.
+            least: points, 0 to 100, below which a contribution counts for nothing.
+            after: score, realm and id of the last user of the page before, at the same instant.
+            limit: most rows.
+        """
+        after_score, after_scope, after_value = after or (1_000.0, "", "")
+        parameters = {
+            "now": now_us,
+            "apps": None if apps is None else list(apps),
+            "least": least,
+            "after_score": after_score,
+            "after_scope": after_scope,
+            "after_value": after_value,
+            "limit": limit,
+        }
+        return [
+            (RiskRow("user", scope, value, then, as_of_us, half_life_us, _contributions.decode(text)), score)
+            for scope, value, then, as_of_us, half_life_us, text, score in self._rows(RISKIEST, parameters)
+        ]
 
     def campaigns(
         self,

@@ -20,6 +20,12 @@ ORDER BY place DESC LIMIT $limit
 """
 
 
+ENQUEUED_SINCE = """
+SELECT ordering_key, epoch_us(max(created)) FROM outbox
+WHERE kind = $kind AND created >= make_timestamp($since) GROUP BY ordering_key
+"""
+
+
 class OutboxSearch(Reading):
     """Queries over the messages that leave."""
 
@@ -48,3 +54,12 @@ class OutboxSearch(Reading):
         }
         rows = self._rows(OUTBOX_PAGE, parameters)
         return [(outbox_rows.message_of(row[:-1]), row[-1]) for row in rows]
+
+    def enqueued_since(self, kind: str, since_us: int) -> list[tuple[str, int]]:
+        """Return the ordering keys of messages of a kind, and when the newest of each was enqueued.
+
+        Args:
+            kind: of the messages.
+            since_us: enqueued since, microseconds since the epoch; so is what is returned.
+        """
+        return self._rows(ENQUEUED_SINCE, {"kind": kind, "since": since_us})

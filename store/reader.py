@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from store.alert_search import AlertSearch
+from store.app_audit import AppAudit
+from store.audit_search import AuditSearch
 from store.drills import Drills
 from store.duplicates import Duplicates
 from store.findings import Findings
@@ -25,6 +27,7 @@ class Reader(
     Sessions,
     Findings,
     AlertSearch,
+    AuditSearch,
     SessionSearch,
     RevocationSearch,
     SystemFacts,
@@ -35,5 +38,6 @@ class Reader(
     OutboxSearch,
     PastSessions,
     SharedSignals,
+    AppAudit,
 ):
     """A cursor of one thread, made by `Database.reader`: sees committed state, never waits for the writer."""

@@ -47,7 +47,12 @@ RETAIN: dict[str, str] = {
     """,
     "dead_letters": "DELETE FROM dead_letters WHERE arrival < make_timestamp($before)",
     "alerts": "DELETE FROM alerts WHERE greatest(last_event_time, updated) < make_timestamp($before)",
-    "outbox": "DELETE FROM outbox WHERE state <> 'pending' AND finished < make_timestamp($before)",
+    # A report to a SIEM repeats a whole alert: once it is there, no second copy of it is kept here for long.
+    "outbox": """
+        DELETE FROM outbox WHERE (state <> 'pending' AND finished < make_timestamp($before))
+        OR (kind = 'siem.alert' AND state IN ('delivered', 'dropped')
+            AND finished < (SELECT max(created) FROM outbox) - INTERVAL 7 DAY)
+    """,
     "revocations": "DELETE FROM revocations WHERE updated < make_timestamp($before_revocations)",
     "step_ups": "DELETE FROM step_ups WHERE ended < make_timestamp($before)",
     "risks": "DELETE FROM risks WHERE as_of < make_timestamp($before)",

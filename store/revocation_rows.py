@@ -28,6 +28,7 @@ _SCHEMA = pa.schema(
         ("severity", pa.string()),
         ("sessions", pa.int64()),
         ("note", pa.string()),
+        ("lock_for_us", pa.int64()),
         ("decided", _INSTANT),
         ("updated", _INSTANT),
     ]

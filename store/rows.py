@@ -66,7 +66,12 @@ class OutboxMessage(msgspec.Struct, gc=False):
 
 
 class AuditLine(msgspec.Struct, frozen=True, gc=False):
-    """A decision, delivery or manual act: who did what to what, when and why. Append-only."""
+    """A decision, delivery or manual act: who did what to what, when and why. Append-only.
+
+    Attributes:
+        actor: a person, an app, an address, or a part of the pipeline.
+        user_id: whom it is about, where it is about a user.
+    """
 
     time_us: int
     actor: str
@@ -75,6 +80,15 @@ class AuditLine(msgspec.Struct, frozen=True, gc=False):
     app: str = ""
     why: str = ""
     details: dict[str, str | int] = {}
+    user_id: str | None = None
+
+
+class Erasure(msgspec.Struct, frozen=True, gc=False):
+    """A name that the audit log is to know no more; who asked for it, and why."""
+
+    name: str
+    by: str
+    why: str
 
 
 class SnapshotRow(msgspec.Struct, frozen=True, gc=False):

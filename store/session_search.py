@@ -24,6 +24,7 @@ max(event_time) FILTER ({_USES}) AS last_use,
 max(event_time) FILTER (type = 'destroy') AS ended,
 arg_max(reason, event_time) FILTER (type = 'destroy') AS end_reason,
 count(*) AS events, coalesce(sum(count) FILTER ({_USES}), 0)::BIGINT AS requests,
+arg_max(network, event_time) FILTER ({_USES}) AS last_network,
 count(DISTINCT network) AS networks, count(DISTINCT {_DEVICE}) AS devices,
 arg_max(country, event_time) FILTER (country IS NOT NULL) AS country,
 arg_max(concat_ws(' on ', agent_family, agent_os), event_time) FILTER (agent_family IS NOT NULL) AS agent
@@ -58,6 +59,7 @@ SELECT app, session_id, user_id, epoch_us(first), epoch_us(last), epoch_us(creat
     coalesce(live, false), events, requests, networks, devices, country, agent
 FROM shown
 WHERE ($live::BOOLEAN IS NULL OR coalesce(live, false) = $live)
+    AND ($network::VARCHAR IS NULL OR last_network = $network)
     AND (last, app, session_id) < (make_timestamp($after_time), $after_app, $after_id)
 ORDER BY last DESC, app DESC, session_id DESC LIMIT $limit
 """
@@ -303,6 +305,7 @@ class SessionSearch(Reading):
         apps: Collection[str] | None = None,
         user_id: str | None = None,
         session_id: str | None = None,
+        network: str | None = None,
         live: bool | None = None,
         after: tuple[int, str, str] | None = None,
         limit: int = 100,
@@ -314,6 +317,7 @@ class SessionSearch(Reading):
             now_us: the pipeline's clock.
             idle_us: idle timeouts by app; 30 minutes for the others.
             apps, user_id, session_id, live: only these; None for all.
+            network: only those last used from it; None for all.
             after: time of the last event, app and id of the last session of the page before.
             limit: most rows.
         """
@@ -328,6 +332,7 @@ class SessionSearch(Reading):
             "apps": None if apps is None else list(apps),
             "user_id": user_id,
             "session_id": session_id,
+            "network": network,
             "live": live,
             "after_time": after_time,
             "after_app": after_app,

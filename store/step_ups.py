@@ -22,6 +22,12 @@ SELECT count(*) FROM (
     WHERE app = $app AND user_id = $user_id AND device_id = $device_id AND type IN ('create', 'validate')
         AND event_time >= make_timestamp($since) AND event_time < make_timestamp($before) LIMIT 1)
 """
+KNOWN_USER = """
+SELECT count(*) FROM (
+    SELECT 1 FROM events
+    WHERE app = $app AND user_id = $user_id AND type IN ('create', 'validate')
+        AND event_time >= make_timestamp($since) AND event_time < make_timestamp($before) LIMIT 1)
+"""
 FACT = "SELECT value FROM meta WHERE name = $name"
 
 
@@ -46,6 +52,11 @@ class StepUps(Reading):
             "before": before_us,
         }
         return self._number(KNOWN_DEVICE, parameters) > 0
+
+    def is_known_user(self, app: str, user_id: str, before_us: int) -> bool:
+        """Return whether a user was accepted in the 90 days before an instant (microseconds, epoch)."""
+        parameters = {"app": app, "user_id": user_id, "since": before_us - DEVICE_KNOWN_US, "before": before_us}
+        return self._number(KNOWN_USER, parameters) > 0
 
     def fact(self, name: str) -> str | None:
         """Return what the pipeline has written down about itself under a name; None where it has not."""

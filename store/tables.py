@@ -278,14 +278,39 @@ CREATE TABLE step_ups (
 );
 """
 
+VERSION_8 = """
+-- The audit log as a chain (see store/audit_chain.py): persons by pseudonyms, whose names can be erased.
+ALTER TABLE audit ADD COLUMN user_pseudonym VARCHAR;   -- whom it is about
+ALTER TABLE audit ADD COLUMN salt VARCHAR;             -- NULL = why and details were erased
+ALTER TABLE audit ADD COLUMN text_hash VARCHAR;
+ALTER TABLE audit ADD COLUMN before_hash VARCHAR;
+ALTER TABLE audit ADD COLUMN line_hash VARCHAR;        -- NULL = not taken up into the chain yet
+
+CREATE TABLE audit_names (
+    pseudonym VARCHAR NOT NULL,
+    name      VARCHAR NOT NULL
+);
+
+CREATE TABLE audit_checkpoints (
+    kind      VARCHAR   NOT NULL,     -- head, cut
+    number    BIGINT    NOT NULL,
+    line      BIGINT    NOT NULL,
+    made      TIMESTAMP NOT NULL,
+    signature VARCHAR   NOT NULL      -- JWS over all of it and the hash of the line
+);
+
+-- Of a login's: how long it is locked.
+ALTER TABLE revocations ADD COLUMN lock_for_us BIGINT;
+"""
+
 MIGRATIONS: tuple[str, ...] = (
-    VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7,
+    VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8,
 )  # fmt: skip
 """Statements by version; the first makes version 1 from an empty file."""
 
 TABLES = (
     "events", "signals", "dead_letters", "alerts", "revocations", "outbox", "offsets", "audit", "snapshots",
     "snapshot_marks", "user_days", "risks", "campaigns", "campaign_members", "ssf_streams", "ssf_received",
-    "step_ups",
+    "step_ups", "audit_names", "audit_checkpoints",
 )  # fmt: skip
 """The tables that hold rows of the product, for counting."""

@@ -14,9 +14,13 @@ import pyarrow as pa
 
 from schemas.alert import Alert
 from schemas.event import Event
+from schemas.instant import DAY
 from schemas.revocation import Revocation
 from schemas.signal import Signal
 from store import alert_rows, event_columns, incident_rows, outbox_rows, revocation_rows, step_up_rows
+from store.audit_check import Head
+from store.audit_key import AuditKey
+from store.audit_trail import AuditTrail
 from store.errors import WriterMisused, explained
 from store.retention import (
     COMPACT_FROM,
@@ -34,6 +38,7 @@ from store.rows import (
     AuditLine,
     CampaignRow,
     DeadLetter,
+    Erasure,
     MemberRow,
     OutboxMessage,
     ReceivedRow,
@@ -53,9 +58,6 @@ INSERT INTO signals SELECT seq, signal_id, signal_time, kind, app, session_id, u
 INSERT_DEAD_LETTERS = """
 INSERT INTO dead_letters
 SELECT topic, kafka_partition, kafka_offset, arrival, reason, detail, length, sha256, content FROM incoming
-"""
-INSERT_AUDIT = """
-INSERT INTO audit SELECT line, audit_time, actor, act, subject, app, why, details FROM incoming
 """
 KNOWN_DAYS = """
 SELECT realm, user_id, day, successes FROM user_days
@@ -85,7 +87,6 @@ SELECT greatest(
     (SELECT coalesce(max(seq), 0) FROM snapshot_marks),
     (SELECT coalesce(max(value::BIGINT), 0) FROM meta WHERE name = 'last_seq'))
 """
-LAST_AUDIT_LINE = "SELECT coalesce(max(line), 0) FROM audit"
 LAST_PLACE = "SELECT coalesce(max(place), 0) FROM outbox"
 LAST_MARK = "SELECT coalesce(max(mark), 0) FROM snapshot_marks"
 SAVE_FACT = "INSERT INTO meta VALUES ($name, $value) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
@@ -98,23 +99,24 @@ class _TakenBack(Exception):
 class Writer:
     """Writes for one thread: the first that begins a transaction is the only one that may.
 
-    Every method but `compact_snapshots`, `retain` and `retain_user_days`, which make their own, wants an open
-    `transaction`.
+    Every method but `compact_snapshots`, `retain`, `retain_user_days` and `retain_audit`, which make their own, wants
+    an open `transaction`.
 
     Attributes:
         last_seq: the sequence number of the event or signal appended last; one sequence for both.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, path: Path, audit_key: AuditKey) -> None:
         self._connection = connection
         self._path = path
+        self._audit = AuditTrail(connection, audit_key)
         self._thread: int | None = None
         self._open = False
         self._compact_at = 0
         self._days_retained: int | None = None
+        self._audit_retained: int | None = None
         self._offsets: dict[tuple[str, int], tuple[str | None, int]] = {}
         self.last_seq = self._number(LAST_SEQ)
-        self._last_line = self._number(LAST_AUDIT_LINE)
         self._last_place = self._number(LAST_PLACE)
         self._last_mark = self._number(LAST_MARK)
 
@@ -129,7 +131,7 @@ class Writer:
         self._claim_thread()
         if self._open:
             raise WriterMisused("a transaction is open already")
-        numbers = self.last_seq, self._last_line, self._last_place, self._last_mark
+        numbers, audit = (self.last_seq, self._last_place, self._last_mark), self._audit.mark()
         with explained(self._path):
             self._connection.execute("BEGIN")
             self._open = True
@@ -137,7 +139,8 @@ class Writer:
                 yield
                 self._connection.execute("COMMIT")
             except BaseException:
-                self.last_seq, self._last_line, self._last_place, self._last_mark = numbers
+                self.last_seq, self._last_place, self._last_mark = numbers
+                self._audit.back(audit)
                 self._offsets.clear()
                 self._roll_back()
                 raise
@@ -256,22 +259,36 @@ class Writer:
         if messages:
             self._insert(outbox_rows.SETTLE, outbox_rows.to_arrow(messages))
 
+    @property
+    def audit_head(self) -> Head:
+        """The newest audit line and its hash."""
+        return self._audit.head
+
     def append_audit(self, lines: Sequence[AuditLine]) -> None:
-        """Append audit lines, numbered in their order."""
-        if not lines:
-            return
-        rows = {
-            "line": range(self._last_line + 1, self._last_line + 1 + len(lines)),
-            "audit_time": pa.array([line.time_us for line in lines], _INSTANT),
-            "actor": _texts(line.actor for line in lines),
-            "act": _texts(line.act for line in lines),
-            "subject": _texts(line.subject for line in lines),
-            "app": _texts(line.app for line in lines),
-            "why": _texts(line.why for line in lines),
-            "details": _texts(msgspec.json.encode(line.details).decode() for line in lines),
-        }
-        self._insert(INSERT_AUDIT, pa.table(rows))
-        self._last_line += len(lines)
+        """Append audit lines, numbered and chained in their order."""
+        self._check_open()
+        if lines:
+            self._audit.append(lines)
+
+    def erase_from_audit(self, erasures: Sequence[Erasure], at_us: int) -> None:
+        """Have the audit log forget names; its chain stays whole.
+
+        Args:
+            at_us: the pipeline's clock, microseconds since the epoch.
+        """
+        self._check_open()
+        for erasure in erasures:
+            self._audit.erase(erasure, at_us)
+
+    def checkpoint_audit(self, at_us: int, *, always: bool = False) -> Head | None:
+        """Sign the head of the audit log where that is due, and return it, else None.
+
+        Args:
+            at_us: the pipeline's clock, microseconds since the epoch.
+            always: due as soon as there is a line that is not signed.
+        """
+        self._check_open()
+        return self._audit.checkpoint(at_us, always=always)
 
     def save_user_days(self, days: Sequence[UserDay]) -> None:
         """Insert finished days of users; of two of one user and day the fuller stands.
@@ -418,6 +435,25 @@ class Writer:
             deleted = self._execute(RETAIN_DAYS, bounds)
         self._days_retained = today
         return deleted
+
+    def retain_audit(self, before_us: int, at_us: int) -> int:
+        """Cut the audit log's old end and sign the cut, in a transaction of its own; once a day.
+
+        Args:
+            before_us: older lines go, microseconds since the epoch.
+            at_us: the pipeline's clock.
+
+        Returns:
+            how many lines went.
+        """
+        self._claim_thread()
+        today = at_us // DAY
+        if self._audit_retained == today:
+            return 0
+        with self.transaction():
+            dropped = self._audit.cut(before_us, at_us)
+        self._audit_retained = today
+        return dropped
 
     def close(self) -> None:
         """Let go of the cursor; the writer is of no more use."""

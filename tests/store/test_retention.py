@@ -52,6 +52,23 @@ def test_old_rows_go_and_new_ones_stay(writer: Writer, reader: Reader) -> None:
     assert [shown.alert_id for shown in reader.alerts()] == ["new"]
 
 
+def test_what_a_siem_has_taken_goes_after_a_week_and_what_it_has_not_stays(writer: Writer, reader: Reader) -> None:
+    eight_days_ago = NOON - 8 * DAY
+    with writer.transaction():
+        writer.enqueue(
+            [message("taken", kind="siem.alert"), message("parked", kind="siem.alert"), message("revocation")]
+        )
+        writer.settle(
+            [
+                message("taken", kind="siem.alert", state="delivered", finished_us=eight_days_ago),
+                message("parked", kind="siem.alert", state="parked", finished_us=eight_days_ago),
+                message("revocation", state="delivered", finished_us=eight_days_ago),
+            ]
+        )
+    assert writer.retain(NOON - 180 * DAY)["outbox"] == 1
+    assert {one.message_id for one, _ in reader.outbox_page()} == {"parked", "revocation"}
+
+
 def test_events_that_the_next_start_re_runs_stay(writer: Writer, reader: Reader) -> None:
     with writer.transaction():
         writer.append_events([event(OLD)])
