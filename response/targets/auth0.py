@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Unpack
 
 import msgspec
 
-from response.clock import Clock, now_us
-from response.http import HttpClient
 from response.outcome import Outcome
 from response.targets.answers import NotDone, read
 from response.targets.credentials import ClientCredentials
+from response.targets.http_target import Connection, HttpTarget
 from response.targets.management import (
     CALL_DEADLINE_S,
     FindIdpSession,
@@ -45,7 +44,7 @@ class _Page(msgspec.Struct):
     next: str | None = None
 
 
-class Auth0Target:
+class Auth0Target(HttpTarget):
     """Ends sessions at an Auth0 tenant.
 
     A session's revocation needs the `idp_session_id` that the app has told, which is the ID token's `sid`. Of a user's
@@ -56,15 +55,14 @@ class Auth0Target:
         url: of the tenant, ``https://<name>.auth0.com``.
         client_id, secret: of a machine-to-machine application.
         find_idp_session: returns the `sid` of an app's session.
-        allow_private: loopback, private and link-local addresses are allowed.
-        ssl_context: replaces the system's trust store.
-        deadline_s: for one call, seconds.
+        connection: to the receiver.
 
     Raises:
         TargetRefused: the URL cannot be used.
     """
 
     kind = "auth0"
+    deadline_s = CALL_DEADLINE_S
     scopes: frozenset[Scope] = frozenset({"session", "user"})
     kinds = frozenset({"session.revoked"})
 
@@ -77,28 +75,19 @@ class Auth0Target:
         client_id: str,
         secret: str,
         find_idp_session: FindIdpSession,
-        allow_private: bool = False,
-        ssl_context: ssl.SSLContext | None = None,
-        deadline_s: float = CALL_DEADLINE_S,
-        clock: Clock = now_us,
+        **connection: Unpack[Connection],
     ) -> None:
-        self.name = name
-        self.app = app
+        super().__init__(name, app, **connection)
         base = base_url(name, url)
         self._find_idp_session = find_idp_session
-        self._client = HttpClient(allow_private=allow_private, deadline_s=deadline_s, ssl_context=ssl_context)
         credentials = ClientCredentials(
-            f"{base}/oauth/token", client_id, secret, self._client, clock, audience=f"{base}/api/v2/"
+            f"{base}/oauth/token", client_id, secret, self._client, self._clock, audience=f"{base}/api/v2/"
         )
-        self._api = ManagementApi(f"{base}/api/v2", credentials, self._client, clock)
+        self._api = ManagementApi(f"{base}/api/v2", credentials, self._client, self._clock)
 
     def deliver(self, message: OutboxMessage) -> Outcome:
         """End the session, or what the user holds, once."""
         return carry_out(message, self.scopes, self._end)
-
-    def close(self) -> None:
-        """Let go of connections."""
-        self._client.close()
 
     def _end(self, body: WebhookBody) -> None:
         if body.data.scope == "session":

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable
+from typing import Unpack
 from urllib.parse import urlencode
 
-from response.clock import Clock, now_us
 from response.errors import TargetRefused
-from response.http import DEADLINE_S, Answer, HttpClient, HttpFailed, check_url
+from response.http import Answer, HttpFailed, check_url
 from response.outcome import DELIVERED, Outcome
 from response.ssf.keys import KeyRing
 from response.ssf.token import logout_token
+from response.targets.http_target import Connection, HttpTarget
 from response.targets.webhook import outcome_of
 from response.text import safe
 from schemas.instant import SECOND
@@ -26,7 +26,7 @@ _HEADERS = {
 _DONE = frozenset({200, 204})
 
 
-class BackchannelLogoutTarget:
+class BackchannelLogoutTarget(HttpTarget):
     """Posts a logout token. A session's token always names the session: without `sid` all of the user's would end.
 
     Args:
@@ -36,9 +36,7 @@ class BackchannelLogoutTarget:
         issuer: as which it knows the issuer of its ID tokens.
         keys: sign the tokens; the relying party must find them at the issuer's `jwks_uri`.
         find_idp_session: returns the `sid` of an app's session.
-        allow_private: loopback, private and link-local addresses are allowed.
-        ssl_context: replaces the system's trust store.
-        deadline_s: for one try, seconds.
+        connection: to the receiver.
 
     Raises:
         TargetRefused: the URL cannot be used.
@@ -58,24 +56,18 @@ class BackchannelLogoutTarget:
         issuer: str,
         keys: KeyRing,
         find_idp_session: Callable[[str, str], str | None],
-        allow_private: bool = False,
-        ssl_context: ssl.SSLContext | None = None,
-        deadline_s: float = DEADLINE_S,
-        clock: Clock = now_us,
+        **connection: Unpack[Connection],
     ) -> None:
         try:
             check_url(url)
         except TargetRefused as error:
             raise TargetRefused(f"target {name}: {error}") from error
-        self.name = name
-        self.app = app
+        super().__init__(name, app, **connection)
         self._url = url
         self._audience = audience
         self._issuer = issuer
         self._keys = keys
         self._find_idp_session = find_idp_session
-        self._client = HttpClient(allow_private=allow_private, deadline_s=deadline_s, ssl_context=ssl_context)
-        self._clock = clock
 
     def deliver(self, message: OutboxMessage) -> Outcome:
         """Post the logout token once."""
@@ -94,10 +86,6 @@ class BackchannelLogoutTarget:
         except HttpFailed as error:
             return Outcome("retry", safe(str(error)))
         return logout_outcome(answer, self._clock())
-
-    def close(self) -> None:
-        """Let go of connections."""
-        self._client.close()
 
     def _body(self, message: OutboxMessage, sid: str | None, sub: str | None) -> bytes:
         token = logout_token(

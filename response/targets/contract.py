@@ -16,10 +16,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from response.http import DEADLINE_S
+from response.messages import kind_of
 from response.outcome import Outcome
 from response.targets import Target, lane_of
-from schemas.instant import SECOND, to_datetime
-from schemas.revocation import Scope, WebhookBody, WebhookData
+from schemas.instant import MINUTE, SECOND, to_datetime
+from schemas.revocation import LoginLockedData, Scope, WebhookBody, WebhookData
 from store.rows import OutboxMessage
 
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,31}")
@@ -59,11 +60,14 @@ class Case:
             rule_id="session-hijack",
             severity="critical",
         )
-        body = WebhookBody(type="session.revoked", timestamp=to_datetime(_NOW), data=data)
+        kind = kind_of(scope)
+        if scope == "login":
+            data = LoginLockedData(**data.model_dump(), until=to_datetime(_NOW + 15 * MINUTE))
+        body = WebhookBody(type=kind, timestamp=to_datetime(_NOW), data=data)
         return OutboxMessage(
             message_id=message_id,
             lane=lane_of(target),
-            kind="session.revoked",
+            kind=kind,
             ordering_key=f"{target.app}:{scope}",
             subject=data.revocation_id,
             payload=body.model_dump_json(),
@@ -86,8 +90,11 @@ def _shape(target: Target) -> Iterator[str]:
         yield "shape: kind is a word of small letters, digits and underscores"
     if not target.scopes or not target.scopes <= _SCOPES:
         yield "shape: scopes are some of session, user, login"
-    if "session.revoked" not in target.kinds:
-        yield "shape: kinds hold at least session.revoked"
+    for scope in sorted(target.scopes):
+        if kind_of(scope) not in target.kinds:
+            yield f"shape: kinds hold {kind_of(scope)}, which its scopes need"
+    if "login" in target.scopes and "session.released" not in target.kinds:
+        yield "shape: whoever locks a login is told session.released"
     if lane_of(target) != f"{target.kind}:{target.name}":
         yield "shape: its lane is <kind>:<name>"
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import ssl
+from typing import Unpack
 from urllib.parse import quote
 
 import msgspec
 
-from response.clock import Clock, now_us
-from response.http import HttpClient
 from response.outcome import Outcome
 from response.targets.answers import NotDone, read
 from response.targets.credentials import ClientCredentials
+from response.targets.http_target import Connection, HttpTarget
 from response.targets.management import CALL_DEADLINE_S, ManagementApi, base_url, carry_out, segment
 from schemas.revocation import Scope, WebhookBody
 from store.rows import OutboxMessage
@@ -25,7 +24,7 @@ class _Done(msgspec.Struct):
     value: bool
 
 
-class EntraTarget:
+class EntraTarget(HttpTarget):
     """Makes a user's refresh tokens and session cookies worthless.
 
     Entra ends all of a user's sessions, within some minutes, those included that began after the decision. Access
@@ -38,15 +37,14 @@ class EntraTarget:
         client_id, secret: of a registered application.
         url: where Microsoft Graph is.
         login_url: where tokens come from.
-        allow_private: loopback, private and link-local addresses are allowed.
-        ssl_context: replaces the system's trust store.
-        deadline_s: for one call, seconds.
+        connection: to the receiver.
 
     Raises:
         TargetRefused: a URL cannot be used.
     """
 
     kind = "entra"
+    deadline_s = CALL_DEADLINE_S
     scopes: frozenset[Scope] = frozenset({"user"})
     kinds = frozenset({"session.revoked"})
 
@@ -60,26 +58,17 @@ class EntraTarget:
         secret: str,
         url: str = GRAPH,
         login_url: str = LOGIN,
-        allow_private: bool = False,
-        ssl_context: ssl.SSLContext | None = None,
-        deadline_s: float = CALL_DEADLINE_S,
-        clock: Clock = now_us,
+        **connection: Unpack[Connection],
     ) -> None:
-        self.name = name
-        self.app = app
+        super().__init__(name, app, **connection)
         graph = base_url(name, url)
-        self._client = HttpClient(allow_private=allow_private, deadline_s=deadline_s, ssl_context=ssl_context)
         tokens = f"{base_url(name, login_url)}/{quote(tenant, safe='')}/oauth2/v2.0/token"
-        credentials = ClientCredentials(tokens, client_id, secret, self._client, clock, scope=f"{graph}/.default")
-        self._api = ManagementApi(f"{graph}/v1.0", credentials, self._client, clock)
+        credentials = ClientCredentials(tokens, client_id, secret, self._client, self._clock, scope=f"{graph}/.default")
+        self._api = ManagementApi(f"{graph}/v1.0", credentials, self._client, self._clock)
 
     def deliver(self, message: OutboxMessage) -> Outcome:
         """End the user's sessions once."""
         return carry_out(message, self.scopes, self._end)
-
-    def close(self) -> None:
-        """Let go of connections."""
-        self._client.close()
 
     def _end(self, body: WebhookBody) -> None:
         path = f"/users/{segment(body.data.user_id)}/revokeSignInSessions"

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ssl
-from typing import Literal
+from typing import Literal, Unpack
 
-from response.clock import Clock, now_us
 from response.errors import TargetRefused
-from response.http import HttpClient
 from response.outcome import Outcome
 from response.targets.answers import NotDone
 from response.targets.credentials import ClientCredentials, Credentials, FixedCredentials
+from response.targets.http_target import Connection, HttpTarget
 from response.targets.management import CALL_DEADLINE_S, ManagementApi, carry_out, checked_url
 from schemas.revocation import Scope, WebhookBody
 from store.rows import OutboxMessage
@@ -19,7 +17,7 @@ SubjectFormat = Literal["opaque", "email", "iss_sub"]
 """Of RFC 9493: what the app's user ids are at the receiver."""
 
 
-class GlobalTokenRevocationTarget:
+class GlobalTokenRevocationTarget(HttpTarget):
     """Posts a user to an authorization server, which ends the user's refresh tokens and sessions.
 
     Args:
@@ -29,15 +27,14 @@ class GlobalTokenRevocationTarget:
         client_id, token_url: where tokens come from by client credentials; None = `secret` is the token.
         subject_format: how the user is named.
         issuer: for `iss_sub`: whose user ids they are.
-        allow_private: loopback, private and link-local addresses are allowed.
-        ssl_context: replaces the system's trust store.
-        deadline_s: for one call, seconds.
+        connection: to the receiver.
 
     Raises:
         TargetRefused: a URL cannot be used, or a part of what belongs together is missing.
     """
 
     kind = "global_token_revocation"
+    deadline_s = CALL_DEADLINE_S
     scopes: frozenset[Scope] = frozenset({"user"})
     kinds = frozenset({"session.revoked"})
 
@@ -52,32 +49,23 @@ class GlobalTokenRevocationTarget:
         token_url: str | None = None,
         subject_format: SubjectFormat = "opaque",
         issuer: str | None = None,
-        allow_private: bool = False,
-        ssl_context: ssl.SSLContext | None = None,
-        deadline_s: float = CALL_DEADLINE_S,
-        clock: Clock = now_us,
+        **connection: Unpack[Connection],
     ) -> None:
         if (client_id is None) != (token_url is None):
             raise TargetRefused(f"target {name}: client_id and token_url belong together")
         if (subject_format == "iss_sub") != (issuer is not None):
             raise TargetRefused(f'target {name}: an issuer is needed for the format "iss_sub", and for no other')
-        self.name = name
-        self.app = app
+        super().__init__(name, app, **connection)
         self._subject_format = subject_format
         self._issuer = issuer
-        self._client = HttpClient(allow_private=allow_private, deadline_s=deadline_s, ssl_context=ssl_context)
         credentials: Credentials = FixedCredentials(f"Bearer {secret}")
         if client_id is not None and token_url is not None:
-            credentials = ClientCredentials(checked_url(name, token_url), client_id, secret, self._client, clock)
-        self._api = ManagementApi(checked_url(name, url), credentials, self._client, clock)
+            credentials = ClientCredentials(checked_url(name, token_url), client_id, secret, self._client, self._clock)
+        self._api = ManagementApi(checked_url(name, url), credentials, self._client, self._clock)
 
     def deliver(self, message: OutboxMessage) -> Outcome:
         """Post the user once."""
         return carry_out(message, self.scopes, self._end)
-
-    def close(self) -> None:
-        """Let go of connections."""
-        self._client.close()
 
     def _end(self, body: WebhookBody) -> None:
         if not body.data.user_id:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import ssl
-from typing import Literal
+from typing import Literal, Unpack
 from urllib.parse import quote
 
 import msgspec
 
-from response.clock import Clock, now_us
-from response.http import HttpClient
 from response.outcome import DELIVERED, Outcome
 from response.targets.answers import NotDone, read
 from response.targets.credentials import ClientCredentials
+from response.targets.http_target import Connection, HttpTarget
 from response.targets.management import CALL_DEADLINE_S, FindIdpSession, ManagementApi, base_url, query, segment
 from schemas.instant import to_us
 from schemas.revocation import Scope, WebhookBody, WebhookData
@@ -20,7 +18,7 @@ from store.rows import OutboxMessage
 
 UserName = Literal["id", "username", "email"]
 
-_REVOKED, _RELEASED = "session.revoked", "session.released"
+_REVOKED, _RELEASED, _LOCKED = "session.revoked", "session.released", "session.login_locked"
 _MILLISECOND = 1_000
 _NOBODY = "Keycloak knows no such user"
 
@@ -46,13 +44,14 @@ class _Consent(msgspec.Struct, rename="camel"):
     additional_grants: list[_Grant] = []
 
 
-class KeycloakTarget:
+class KeycloakTarget(HttpTarget):
     """Ends sessions at a realm of Keycloak 26 or later.
 
     A session's revocation needs the `idp_session_id` that the app has told, which is the token's `sid`; it ends the
     session with its offline session. A user's revocation ends the sessions and offline sessions that began before
     the decision, one by one: Keycloak's own logout of a user would take later ones along and leave offline ones alone.
     A login is locked by disabling the user, and only where the configuration allows it; a release enables the user.
+    Whom somebody else has disabled is left alone: a release would let them in.
 
     Args:
         name, app: as in the configuration.
@@ -62,15 +61,14 @@ class KeycloakTarget:
         find_idp_session: returns the `sid` of an app's session.
         user_by: what the app's user ids are at Keycloak.
         lock_login: logins may be locked.
-        allow_private: loopback, private and link-local addresses are allowed.
-        ssl_context: replaces the system's trust store.
-        deadline_s: for one call, seconds.
+        connection: to the receiver.
 
     Raises:
         TargetRefused: the URL cannot be used.
     """
 
     kind = "keycloak"
+    deadline_s = CALL_DEADLINE_S
 
     def __init__(
         self,
@@ -84,31 +82,30 @@ class KeycloakTarget:
         find_idp_session: FindIdpSession,
         user_by: UserName = "id",
         lock_login: bool = False,
-        allow_private: bool = False,
-        ssl_context: ssl.SSLContext | None = None,
-        deadline_s: float = CALL_DEADLINE_S,
-        clock: Clock = now_us,
+        **connection: Unpack[Connection],
     ) -> None:
-        self.name = name
-        self.app = app
+        super().__init__(name, app, **connection)
         self.scopes: frozenset[Scope] = frozenset({"session", "user", *(("login",) if lock_login else ())})
-        self.kinds = frozenset({_REVOKED, *((_RELEASED,) if lock_login else ())})
+        self.kinds = frozenset({_REVOKED, *((_RELEASED, _LOCKED) if lock_login else ())})
+        # Locks that were begun here: a try whose answer was lost has disabled the user all the same.
+        self._begun: set[str] = set()
         base, place = base_url(name, url), quote(realm, safe="")
         self._find_idp_session = find_idp_session
         self._user_by = user_by
-        self._client = HttpClient(allow_private=allow_private, deadline_s=deadline_s, ssl_context=ssl_context)
         tokens = f"{base}/realms/{place}/protocol/openid-connect/token"
-        credentials = ClientCredentials(tokens, client_id, secret, self._client, clock)
-        self._api = ManagementApi(f"{base}/admin/realms/{place}", credentials, self._client, clock)
+        credentials = ClientCredentials(tokens, client_id, secret, self._client, self._clock)
+        self._api = ManagementApi(f"{base}/admin/realms/{place}", credentials, self._client, self._clock)
 
     def deliver(self, message: OutboxMessage) -> Outcome:
         """Carry the message out once."""
         body = WebhookBody.model_validate_json(message.payload)
-        if message.kind not in self.kinds or body.data.scope not in self.scopes:
+        if not self._knows(message.kind, body.data.scope):
             return Outcome("refused", f"this target cannot be told {message.kind} of a {body.data.scope}")
         try:
-            if body.data.scope == "login":
-                self._enable(body.data, enabled=message.kind == _RELEASED)
+            if message.kind == _LOCKED:
+                self._disable(body.data)
+            elif body.data.scope == "login":
+                self._enable(body.data)
             elif message.kind == _REVOKED and body.data.scope == "session":
                 self._end_session(body.data)
             elif message.kind == _REVOKED:
@@ -117,10 +114,6 @@ class KeycloakTarget:
         except NotDone as done:
             return done.outcome
         return DELIVERED
-
-    def close(self) -> None:
-        """Let go of connections."""
-        self._client.close()
 
     def _end_session(self, data: WebhookData) -> None:
         sid = self._find_idp_session(data.app, data.session_id or "")
@@ -150,13 +143,31 @@ class KeycloakTarget:
         """Delete a session, or as an offline one, unless it is not there any more."""
         self._api.call("DELETE", f"/sessions/{segment(sid)}" + query({"isOffline": kept}))
 
-    def _enable(self, data: WebhookData, *, enabled: bool) -> None:
+    def _knows(self, kind: str, scope: Scope) -> bool:
+        if kind not in self.kinds or scope not in self.scopes:
+            return False
+        return kind == _RELEASED or (kind == _LOCKED) == (scope == "login")
+
+    def _disable(self, data: WebhookData) -> None:
         user = self._user(data)
+        whole = self._whole(user)
+        if whole.get("enabled") is not False:
+            self._begun.add(data.revocation_id)
+            self._api.call("PUT", f"/users/{user}", {**whole, "enabled": False}, absent=_NOBODY)
+        elif data.revocation_id not in self._begun:
+            raise NotDone(Outcome("refused", "the user is disabled already, by somebody else"))
+
+    def _enable(self, data: WebhookData) -> None:
+        user = self._user(data)
+        whole = self._whole(user)
+        if whole.get("enabled") is not True:
+            self._api.call("PUT", f"/users/{user}", {**whole, "enabled": True}, absent=_NOBODY)
+        self._begun.discard(data.revocation_id)
+
+    def _whole(self, user: str) -> dict[str, object]:
+        """Return the user's representation; all of it goes back, since what it leaves out may be deleted."""
         answer = self._api.call("GET", f"/users/{user}", absent=_NOBODY)
-        # The whole of it goes back: what a user's representation leaves out may be deleted.
-        whole = read(answer, dict[str, object]) if answer is not None else {}
-        if whole.get("enabled") is not enabled:
-            self._api.call("PUT", f"/users/{user}", {**whole, "enabled": enabled}, absent=_NOBODY)
+        return read(answer, dict[str, object]) if answer is not None else {}
 
     def _user(self, data: WebhookData) -> str:
         """Return Keycloak's id of the user, as a segment of a path."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import ssl
-from typing import Literal
+from typing import Literal, Unpack
 
 import msgspec
 
-from response.clock import Clock, now_us
 from response.errors import TargetRefused
-from response.http import HttpClient
 from response.outcome import Outcome
 from response.targets.answers import read
 from response.targets.client_key import ClientKey
 from response.targets.credentials import ClientCredentials, Credentials, FixedCredentials
+from response.targets.http_target import Connection, HttpTarget
 from response.targets.management import CALL_DEADLINE_S, ManagementApi, base_url, carry_out, segment
 from schemas.revocation import Scope, WebhookBody
 from store.rows import OutboxMessage
@@ -27,7 +25,7 @@ class _User(msgspec.Struct):
     id: str
 
 
-class OktaTarget:
+class OktaTarget(HttpTarget):
     """Ends a user's sessions by Okta's API.
 
     Okta's API has no way to end one session, nor to spare those that began after the decision: a revocation that
@@ -42,15 +40,14 @@ class OktaTarget:
         user_by: what the app's user ids are at Okta.
         universal_logout: ask for a Universal Logout (Global Token Revocation), which also ends the user's sessions in
             the apps that support it.
-        allow_private: loopback, private and link-local addresses are allowed.
-        ssl_context: replaces the system's trust store.
-        deadline_s: for one call, seconds.
+        connection: to the receiver.
 
     Raises:
         TargetRefused: the URL or the key cannot be used.
     """
 
     kind = "okta"
+    deadline_s = CALL_DEADLINE_S
     scopes: frozenset[Scope] = frozenset({"user"})
     kinds = frozenset({"session.revoked"})
 
@@ -64,31 +61,24 @@ class OktaTarget:
         client_id: str | None = None,
         user_by: UserName = "id",
         universal_logout: bool = False,
-        allow_private: bool = False,
-        ssl_context: ssl.SSLContext | None = None,
-        deadline_s: float = CALL_DEADLINE_S,
-        clock: Clock = now_us,
+        **connection: Unpack[Connection],
     ) -> None:
-        self.name = name
-        self.app = app
+        super().__init__(name, app, **connection)
         self._user_by = user_by
         self._universal_logout = universal_logout
-        self._client = HttpClient(allow_private=allow_private, deadline_s=deadline_s, ssl_context=ssl_context)
         base = base_url(name, url)
         credentials: Credentials = FixedCredentials(f"SSWS {secret}")
         if client_id is not None:
             scope = " ".join(_scopes(user_by, universal_logout))
             key = _key(name, secret)
-            credentials = ClientCredentials(f"{base}/oauth2/v1/token", client_id, key, self._client, clock, scope=scope)
-        self._api = ManagementApi(base, credentials, self._client, clock)
+            credentials = ClientCredentials(
+                f"{base}/oauth2/v1/token", client_id, key, self._client, self._clock, scope=scope
+            )
+        self._api = ManagementApi(base, credentials, self._client, self._clock)
 
     def deliver(self, message: OutboxMessage) -> Outcome:
         """End the user's sessions once."""
         return carry_out(message, self.scopes, self._end)
-
-    def close(self) -> None:
-        """Let go of connections."""
-        self._client.close()
 
     def _end(self, body: WebhookBody) -> None:
         user = self._user(body.data.user_id)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import base64
-import ssl
 from collections.abc import Iterable, Sequence
+from typing import Unpack
 from urllib.parse import quote_plus, urlencode
 
 import msgspec
 
-from response.clock import Clock, now_us
-from response.http import DEADLINE_S, HttpClient, HttpFailed
+from response.http import DEADLINE_S, HttpFailed
 from response.outcome import Outcome
 from response.program import ProgramFailed, run
 from response.targets.answers import NotDone, api_outcome
 from response.targets.command import DONE, exit_outcome, named_program
+from response.targets.http_target import Connection, HttpTarget
 from response.targets.management import CALL_DEADLINE_S, carry_out, checked_url
 from response.text import safe
 from schemas.revocation import Scope, WebhookBody
@@ -28,7 +28,7 @@ class _Token(msgspec.Struct):
     token_type_hint: str | None = None
 
 
-class TokenRevocationTarget:
+class TokenRevocationTarget(HttpTarget):
     """Posts tokens to a revocation endpoint.
 
     Tokens never travel in events, and a hash cannot be turned back: the look-up is a program that knows the app's own
@@ -42,15 +42,14 @@ class TokenRevocationTarget:
         client_id, secret: by which the tokens' client signs in (HTTP Basic).
         lookup: the program's absolute path and its arguments.
         scopes: what the look-up can find.
-        allow_private: loopback, private and link-local addresses are allowed.
-        ssl_context: replaces the system's trust store.
-        deadline_s: for the look-up and for each token, seconds.
+        connection: to the receiver.
 
     Raises:
         TargetRefused: the URL or the program cannot be used.
     """
 
     kind = "rfc7009"
+    deadline_s = CALL_DEADLINE_S
     kinds = frozenset({"session.revoked"})
 
     def __init__(
@@ -63,30 +62,20 @@ class TokenRevocationTarget:
         secret: str,
         lookup: Sequence[str],
         scopes: Iterable[Scope] = ("session",),
-        allow_private: bool = False,
-        ssl_context: ssl.SSLContext | None = None,
-        deadline_s: float = CALL_DEADLINE_S,
-        clock: Clock = now_us,
+        **connection: Unpack[Connection],
     ) -> None:
-        self.name = name
-        self.app = app
+        super().__init__(name, app, **connection)
         self.scopes: frozenset[Scope] = frozenset(scopes)
         self._url = checked_url(name, url)
         # RFC 6749 section 2.3.1: both are encoded as in a form first.
         pair = f"{quote_plus(client_id)}:{quote_plus(secret)}"
         self._authorization = f"Basic {base64.b64encode(pair.encode()).decode()}"
         self._lookup = named_program(name, lookup)
-        self._deadline_s = min(deadline_s, DEADLINE_S)
-        self._client = HttpClient(allow_private=allow_private, deadline_s=deadline_s, ssl_context=ssl_context)
-        self._clock = clock
+        self._lookup_s = min(connection.get("deadline_s", self.deadline_s), DEADLINE_S)
 
     def deliver(self, message: OutboxMessage) -> Outcome:
         """Look the tokens up and revoke each once."""
         return carry_out(message, self.scopes, self._end)
-
-    def close(self) -> None:
-        """Let go of connections."""
-        self._client.close()
 
     def _end(self, body: WebhookBody) -> None:
         tokens = self._tokens(body)
@@ -97,7 +86,7 @@ class TokenRevocationTarget:
 
     def _tokens(self, body: WebhookBody) -> list[_Token]:
         try:
-            finished = run(self._lookup, body.model_dump(mode="json"), self._deadline_s, wants_output=True)
+            finished = run(self._lookup, body.model_dump(mode="json"), self._lookup_s, wants_output=True)
         except ProgramFailed as error:
             raise NotDone(Outcome("retry", f"look-up: {error}")) from error
         if finished.code != DONE:

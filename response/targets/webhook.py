@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import binascii
-import ssl
 from collections.abc import Sequence
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from typing import Unpack
 
 from standardwebhooks import Webhook
 
-from response.clock import Clock, now_us
 from response.errors import TargetRefused
-from response.http import DEADLINE_S, Answer, HttpClient, HttpFailed, check_url
+from response.http import Answer, HttpFailed, check_url
 from response.outcome import DELIVERED, Outcome
+from response.targets.http_target import Connection, HttpTarget
 from response.text import safe
 from schemas.instant import SECOND, to_datetime, to_us
 from schemas.revocation import Scope
@@ -28,24 +28,24 @@ _NEVER = frozenset({413, 415, 422})
 _SLOW_DOWN = frozenset({429, 502, 503, 504})
 
 
-class WebhookTarget:
+class WebhookTarget(HttpTarget):
     """Posts a revocation to the app's receiver.
 
     Args:
         name, app: as in the configuration.
         url: https, or http on loopback.
         secrets: ``whsec_…`` each; the receiver may know any of them, so that a secret can be replaced.
-        allow_private: loopback, private and link-local addresses are allowed.
-        ssl_context: replaces the system's trust store.
-        deadline_s: for one try, seconds.
+        connection: to the receiver.
 
     Raises:
         TargetRefused: the URL or a secret cannot be used.
     """
 
     kind = "webhook"
-    scopes: frozenset[Scope] = frozenset({"session", "user"})
-    kinds = frozenset({"session.revoked", "session.released", "session.step_up_required"})
+    scopes: frozenset[Scope] = frozenset({"session", "user", "login"})
+    kinds = frozenset(
+        {"session.revoked", "session.released", "session.step_up_required", "session.login_locked", "user.notice"}
+    )
 
     def __init__(
         self,
@@ -53,24 +53,17 @@ class WebhookTarget:
         app: str,
         url: str,
         secrets: Sequence[str],
-        *,
-        allow_private: bool = False,
-        ssl_context: ssl.SSLContext | None = None,
-        deadline_s: float = DEADLINE_S,
-        clock: Clock = now_us,
+        **connection: Unpack[Connection],
     ) -> None:
         try:
             check_url(url)
         except TargetRefused as error:
             raise TargetRefused(f"target {name}: {error}") from error
-        self.name = name
-        self.app = app
+        super().__init__(name, app, **connection)
         self._url = url
         self._signers = read_signers(name, secrets)
         if not self._signers:
             raise TargetRefused(f"target {name}: a webhook needs a secret (secret_file)")
-        self._client = HttpClient(allow_private=allow_private, deadline_s=deadline_s, ssl_context=ssl_context)
-        self._clock = clock
 
     def deliver(self, message: OutboxMessage) -> Outcome:
         """Post the message once."""
@@ -79,10 +72,6 @@ class WebhookTarget:
         except HttpFailed as error:
             return Outcome("retry", safe(str(error)))
         return outcome_of(answer, self._clock())
-
-    def close(self) -> None:
-        """Let go of the connection."""
-        self._client.close()
 
     def _headers(self, message: OutboxMessage) -> dict[str, str]:
         signed = signature_headers(self._signers, message, self._clock())

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from schemas.instant import to_us
-from schemas.revocation import Scope, WebhookBody, WebhookData
+from schemas.revocation import LoginLockedData, Scope, WebhookBody, WebhookData
 from store.rows import OutboxMessage
 
 SESSION = "s_k1_alice"
@@ -36,6 +36,8 @@ def asked(
         rule_id="session-hijack",
         severity="critical",
     )
+    if kind == "session.login_locked":
+        data = LoginLockedData(**data.model_dump(), until=decided + timedelta(minutes=15))
     body = WebhookBody(type=kind, timestamp=decided, data=data)  # type: ignore[arg-type]
     subject = data.session_id if scope == "session" else user_id
     return OutboxMessage(

@@ -112,8 +112,11 @@ def test_a_command_keeps_the_contract(tmp_path: Path) -> None:
         program.unlink()
         return target
 
-    scopes = ("session", "user", "login")
-    assert examine(Case(make=lambda: CommandTarget("t", "bank", ["/bin/true"], scopes=scopes), broken=broken)) == []
+    def made() -> Target:
+        kinds = ("session.revoked", "session.released", "session.login_locked")
+        return CommandTarget("t", "bank", ["/bin/true"], scopes=("session", "user", "login"), kinds=kinds)
+
+    assert examine(Case(make=made, broken=broken)) == []
 
 
 def test_a_topic_keeps_the_contract(broker: str) -> None:

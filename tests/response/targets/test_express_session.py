@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import shutil
 import subprocess
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,13 +18,15 @@ from response.outcome import DELIVERED, Outcome
 from response.targets.redis_store import RedisTarget
 from store.rows import OutboxMessage
 from tests.counterparts import met
+from tests.node import installed
+from tests.response.given import Pipeline, alert
 from tests.response.targets.asked import asked
 from tests.response.targets.redis_server import UnavailableError, redis_server
+from tests.response.theft import steal
 
 pytestmark = pytest.mark.slow
 
 SOURCE = Path(__file__).with_name("express")
-HOME = SOURCE.parents[3] / ".cache" / "express"
 SECRET = "a secret of the tests, long enough to be one"
 KEYS = KeyRing("bank", SECRET)
 
@@ -57,32 +57,10 @@ class Shop:
             return target.deliver(message)
 
 
-def installed() -> Path:
-    """Return the app's folder with its packages, fetched if they are missing or were made by another list."""
-    npm = shutil.which("npm")
-    if npm is None or shutil.which("node") is None:
-        pytest.skip("no Express: npm or node is not installed")
-    HOME.mkdir(parents=True, exist_ok=True)
-    listed = SOURCE / "package.json"
-    stamp = HOME / "installed.json"
-    with (HOME / "lock").open("w") as lock:
-        # Test runs side by side fetch once.
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not stamp.exists() or stamp.read_bytes() != listed.read_bytes():
-            shutil.copy(listed, HOME)
-            command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts"]
-            done = subprocess.run(command, cwd=HOME, capture_output=True, text=True, timeout=300)
-            if done.returncode:
-                pytest.skip(f"no Express: npm failed: {done.stderr.strip()[-300:]}")
-            stamp.write_bytes(listed.read_bytes())
-        shutil.copy(SOURCE / "server.mjs", HOME)
-    return HOME
-
-
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Shop]:
     """The app on a Redis of its own."""
-    home = installed()
+    home = installed(SOURCE)
     with ExitStack() as running:
         try:
             store = running.enter_context(redis_server())
@@ -102,6 +80,15 @@ def test_a_session_is_ended_and_no_other(shop: Shop) -> None:
     (stolen, thiefs), (_, alices) = shop.enter("alice"), shop.enter("alice")
     assert (shop.whose(thiefs), shop.whose(alices)) == ("alice", "alice")
     assert shop.deliver(asked(session_id=KEYS.session_id(stolen))) == DELIVERED
+    assert (shop.whose(thiefs), shop.whose(alices)) == (None, "alice")
+
+
+def test_a_theft_ends_the_session_in_the_app(shop: Shop, pipeline: Callable[..., Pipeline]) -> None:
+    (stolen, thiefs), (_, alices) = shop.enter("alice"), shop.enter("alice")
+    session = KEYS.session_id(stolen)
+    one = pipeline(targets=[RedisTarget("store", "bank", shop.store)])
+    steal(one, alert(session_id=session), session=session)
+    one.until(lambda: one.states() == ["delivered"])
     assert (shop.whose(thiefs), shop.whose(alices)) == (None, "alice")
 
 

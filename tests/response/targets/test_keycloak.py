@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from response.outcome import DELIVERED, Outcome
 from response.targets.keycloak import KeycloakTarget, UserName
+from response.targets.token_revocation import TokenRevocationTarget
 from store.rows import OutboxMessage
 from tests.counterparts import met
 from tests.keycloak.server import Keycloak, UnavailableError
@@ -196,7 +198,7 @@ def test_a_user_that_is_not_there_is_refused(bank: Bank, user_by: UserName, name
 def test_a_login_is_locked_and_unlocked_and_keeps_what_it_had(bank: Bank, keycloak: Keycloak) -> None:
     sub = bank.login().sub
     before = keycloak.admin("GET", f"/realms/bank/users/{sub}")
-    lock = asked("login", user_id=sub)
+    lock = asked("login", user_id=sub, kind="session.login_locked")
     assert bank.deliver(lock, lock_login=True) == DELIVERED
     with pytest.raises(urllib.error.HTTPError):
         bank.login()
@@ -207,9 +209,19 @@ def test_a_login_is_locked_and_unlocked_and_keeps_what_it_had(bank: Bank, keyclo
 
 def test_a_login_is_not_locked_where_the_configuration_does_not_say_so(bank: Bank) -> None:
     sub = bank.login().sub
-    outcome = bank.deliver(asked("login", user_id=sub))
-    assert outcome == Outcome("refused", "this target cannot be told session.revoked of a login")
+    outcome = bank.deliver(asked("login", user_id=sub, kind="session.login_locked"))
+    assert outcome == Outcome("refused", "this target cannot be told session.login_locked of a login")
     bank.login()
+
+
+def test_whom_somebody_else_has_disabled_is_left_alone(bank: Bank, keycloak: Keycloak) -> None:
+    sub = bank.login().sub
+    before = keycloak.admin("GET", f"/realms/bank/users/{sub}")
+    assert isinstance(before, dict)
+    keycloak.admin("PUT", f"/realms/bank/users/{sub}", {**before, "enabled": False})
+    outcome = bank.deliver(asked("login", user_id=sub, kind="session.login_locked"), lock_login=True)
+    assert outcome == Outcome("refused", "the user is disabled already, by somebody else")
+    keycloak.admin("PUT", f"/realms/bank/users/{sub}", before)
 
 
 def test_credentials_without_the_right_are_tried_again_and_told(bank: Bank) -> None:
@@ -252,3 +264,23 @@ def test_a_theft_ends_the_session_at_the_provider(
     steal(one)
     one.until(lambda: [row.state for row in one.reader.revocations_since(0)] == ["delivered"], within_s=20)
     assert not stolen.alive()
+
+
+def test_a_theft_ends_the_tokens_at_the_providers_own_revocation_endpoint(
+    bank: Bank, keycloak: Keycloak, pipeline: Callable[..., Pipeline], tmp_path: Path
+) -> None:
+    """Keycloak as an authorization server of RFC 7009, beside the app's own store of tokens."""
+    stolen, mine = bank.login(), bank.login()
+    lookup = tmp_path / "tokens-of"
+    token = json.dumps({"token": stolen.refresh_token, "token_type_hint": "refresh_token"})
+    lookup.write_text(f"#!/bin/sh\ncat > /dev/null\necho '{token}'\n")
+    lookup.chmod(0o700)
+    # The app is a public client: it names itself, and has no secret.
+    target = TokenRevocationTarget(
+        "as", "bank", f"{keycloak.url}/realms/bank/protocol/openid-connect/revoke", client_id="app", secret="",
+        lookup=[str(lookup)], allow_private=True,
+    )  # fmt: skip
+    one = pipeline(targets=[target])
+    steal(one)
+    one.until(lambda: one.states() == ["delivered"], within_s=20)
+    assert (stolen.alive(), mine.alive()) == (False, True)
