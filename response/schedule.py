@@ -48,6 +48,9 @@ class Schedule:
                 return due_us
             if offset <= _PROMPT_US:
                 return now_us + _SOONEST_US
+            if first_try_us + offset > now_us:
+                # Not missed: the one before came late and this one early, by the jitter alone.
+                return first_try_us + offset
         return None
 
 

@@ -26,6 +26,7 @@ import ingest.pipeline
 from sessionwatch.assembly import Running, build
 from sessionwatch.config import Settings, load
 from sessionwatch.log import configure
+from tests.faults.releases import Releases
 
 
 class Ending:
@@ -53,10 +54,11 @@ class Ending:
         self._calls: Counter[str] = Counter()
         self._running: Running | None = None
 
-    def watch_over(self, running: Running) -> None:
+    def watch_over(self, running: Running, releases: Releases) -> None:
         """From now on the end can be seen."""
         self._running = running
         self._reader = running.reader()
+        self._releases = releases
 
     def __call__(self, hook: str) -> None:
         """Take note of a hook."""
@@ -74,7 +76,9 @@ class Ending:
 
     def _is_done(self) -> bool:
         _, positions = self._reader.positions(self._topic)
-        return sum(positions.values()) >= self._records and not self._reader.pending_messages()
+        if sum(positions.values()) < self._records or self._reader.pending_lanes():
+            return False
+        return not self._releases.due(self._reader)
 
 
 def kill() -> None:
@@ -98,18 +102,19 @@ def main() -> None:
         # Forked, because importing takes longer than most lives; nothing has been opened or started yet.
         child = os.fork()
         if not child:
-            os._exit(_live(settings, life, options.records))
+            os._exit(_live(settings, life, options.records, options.release_every))
         _, status = os.waitpid(child, 0)
         say(exit=os.waitstatus_to_exitcode(status))
 
 
-def _live(settings: Settings, life: str, records: int) -> int:
+def _live(settings: Settings, life: str, records: int, release_every: int) -> int:
     ending = Ending(settings.kafka.events_topic, records, **_plan(life))
     try:
         running = build(settings, probe=ending)
         try:
-            ending.watch_over(running)
-            running.run(ending.stop)
+            with Releases(running, release_every) as releases:
+                ending.watch_over(running, releases)
+                running.run(ending.stop)
         finally:
             running.close()
     except Exception:  # noqa: BLE001 - the border of a process
@@ -135,6 +140,7 @@ def _parser() -> argparse.ArgumentParser:
         help="killed at HOOK@CALL, there after a stall HOOK@CALL~SECONDS, or @SECONDS after the first poll; @0 = never",
     )
     parser.add_argument("--records", type=int, required=True, help="how many were produced")
+    parser.add_argument("--release-every", type=int, default=0, help="people release one session in so many; 0 = none")
     parser.add_argument("--snapshot-every", type=int, default=200_000, help="events between two snapshots")
     return parser
 

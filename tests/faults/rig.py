@@ -39,6 +39,9 @@ class Run:
     """What one pipeline did, over all its lives.
 
     Attributes:
+        max_per_hour: the guard's budget of sessions of the bank.
+        more: what stands in the configuration beside the bank's own.
+        release_every: people release one session in so many while it runs; 0 = none.
         exits: how each process ended; -9 = killed. Those killed from outside are not among them.
         log: every line that it logged.
         results: what it printed at its end.
@@ -52,6 +55,9 @@ class Run:
     chat: Receiver
     batch: int
     snapshot_every: int
+    max_per_hour: int = 1_000
+    more: str = ""
+    release_every: int = 0
     exits: list[int] = field(default_factory=list)
     log: list[dict[str, Any]] = field(default_factory=list)
     results: list[dict[str, Any]] = field(default_factory=list)
@@ -88,6 +94,11 @@ class Run:
                 os.killpg(process.pid, signal.SIGKILL)
                 self._end(process, RUN_S)
 
+    def configure(self) -> None:
+        """Write the configuration and what it names."""
+        (self.folder / "bank.whsec").write_text(SECRET)
+        (self.folder / "sessionwatch.toml").write_text(self._configuration())
+
     def rows(self, statement: str) -> Rows:
         """Return rows of the store; no pipeline may be running."""
         with duckdb.connect(str(self.store), read_only=True) as connection:
@@ -117,6 +128,7 @@ class Run:
     def _process(self, *lives: str) -> Iterator[subprocess.Popen[str]]:
         module = [sys.executable, "-m", "tests.faults.pipeline_process", str(self.folder / "sessionwatch.toml")]
         options = ["--records", str(self.records), "--snapshot-every", str(self.snapshot_every)]
+        options += ["--release-every", str(self.release_every)]
         with subprocess.Popen(
             [*module, *lives, *options], cwd=ROOT, env=environment(), text=True, start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -138,8 +150,7 @@ class Run:
 
     def __enter__(self) -> Self:
         self.folder.mkdir()
-        (self.folder / "bank.whsec").write_text(SECRET)
-        (self.folder / "sessionwatch.toml").write_text(self._configuration())
+        self.configure()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -169,7 +180,7 @@ grace = "2s"
 [response]
 dry_run = false
 max_share_per_hour = 1.0
-max_per_hour = 1000
+max_per_hour = {self.max_per_hour}
 protected_users = ["{PROTECTED}"]
 [[response.policy]]
 match = {{ rule = ["use-after-destroy"] }}
@@ -184,6 +195,7 @@ allow_private = true
 [[chat]]
 url = "json://127.0.0.1:{self.chat.port}/"
 min_severity = "medium"
+{self.more}
 """
 
 

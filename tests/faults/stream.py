@@ -63,6 +63,30 @@ def lines() -> list[Line]:
     return sorted([*found, *_refused(start_us)], key=lambda line: line.at_s)
 
 
+def thefts(users: int, stolen: int) -> list[Line]:
+    """Return logins of so many users, and then how the sessions of the first of them are taken elsewhere.
+
+    Args:
+        users: each has one session.
+        stolen: how many of these, one after another.
+    """
+    start_us = time.time_ns() // 1_000 - int((SPAN_S + 10) * SECOND)
+    step_s = SPAN_S / (users + stolen)
+    found = []
+    for number in range(users):
+        home = f"192.0.2.{1 + number % 250}"
+        found.append(_Life(_numbered(number), start_us).line("create", number * step_s, reason="login", ip=home))
+    for number in range(stolen):
+        abroad = f"198.18.{number // 250}.{1 + number % 250}"
+        life, at_s = _Life(_numbered(number), start_us), (users + number) * step_s
+        found.append(life.line("validate", at_s, reason="request", ip=abroad, user_agent=CHROME))
+    return found
+
+
+def _numbered(number: int) -> str:
+    return f"user{number:04}"
+
+
 def sent_twice(once: list[Line]) -> list[Line]:
     """Return every record twice, the second time somewhat later, as a producer without idempotence does."""
     chance = random.Random(7)

@@ -11,6 +11,11 @@ from uuid import uuid4
 import pytest
 
 from ingest.topics import ensure_topic
+from sessionwatch.api.answers.audit import read_head
+from sessionwatch.audit_key import read_audit_key
+from sessionwatch.config.store import StoreSettings
+from store.audit_key import PublicKeys
+from store.database import Database
 from tests.faults.rig import ALERTS, DEAD_LETTERS, EVENTS, REVOCATIONS, Run, new_run
 from tests.faults.stream import PARTITIONS, Line, lines, send, sent_twice
 
@@ -199,6 +204,15 @@ def test_every_restart_judges_as_before(killed: Run) -> None:
 def test_restarts_begin_at_snapshots_and_judge_what_came_after(killed: Run) -> None:
     recovered = killed.said("state recovered")
     assert any(line["keys"] and line["rerun"] for line in recovered)
+
+
+def test_the_audit_log_is_whole_and_has_every_head_that_was_told(killed: Run) -> None:
+    keys = PublicKeys(read_audit_key(StoreSettings(path=killed.store)).public)
+    heads = [read_head(str(line["head"])) for line in killed.said("audit checkpoint")]
+    assert len(heads) >= 2
+    with Database.open(killed.store, read_only=True) as database:
+        reader = database.reader()
+        assert [reader.check_audit(keys, head).trouble for head in heads] == [None] * len(heads)
 
 
 def test_records_sent_twice_count_once(undisturbed: Run, killed_and_doubled: Run) -> None:

@@ -1,4 +1,4 @@
-"""From a thief's first request to his 401, in the demo: the whole way through real processes."""
+"""`python -m bench.lockout.demo [RUNS]`: from a thief's first request to the refusal, in the demo and without load."""
 
 from __future__ import annotations
 

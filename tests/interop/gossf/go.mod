@@ -1,0 +1,3 @@
+module sessionwatch.test/gossf
+
+go 1.25
