@@ -47,7 +47,7 @@ def alert_panel(triage: Triage, alert: AlertDetail, *, outside: bool) -> None:
 
 def ask_to_revoke(alert: AlertDetail) -> None:
     """Open the dialog that names what would be ended."""
-    dialog.ask(Dialog("revoke", alert.app, alert.session_id, alert.user_id, alert.alert_id))
+    dialog.ask(Dialog("revoke", alert.app, alert.session_id, alert.user_id, alert.alert_id, network=alert.network))
 
 
 def _head(alert: AlertDetail) -> str:

@@ -32,6 +32,7 @@ class Dialog:
     alert_id: str | None = None
     note: str = ""
     revocation_id: str | None = None
+    network: str | None = None
 
 
 def ask(dialog: Dialog) -> None:

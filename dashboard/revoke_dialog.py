@@ -14,8 +14,8 @@ from dashboard.instants import age
 from dashboard.safe import html_text
 from schemas.api import MAX_REASON, RevocationDetail, RevokePreview, RevokeRequest, RevokeSubject, SessionRow
 
-ByHand = Literal["session", "user"]
-"""What a person ends here; more at once goes by the command line."""
+ByHand = Literal["session", "user", "network"]
+"""What a person ends here."""
 
 LISTED = 6
 """Sessions that are named one by one; the rest is a number."""
@@ -37,8 +37,17 @@ def revoke_dialog(asked: Dialog, done: Callable[[RevocationDetail], None]) -> No
         asked: whose session.
         done: called after the commit, before the page runs again.
     """
-    scopes: list[ByHand] = [*(["session"] if asked.session_id else []), *(["user"] if asked.user_id else [])]  # type: ignore[list-item]
-    words = {"session": "This session", "user": "All sessions of this user in this app"}
+    subjects: dict[ByHand, str | None] = {
+        "session": asked.session_id,
+        "user": asked.user_id,
+        "network": asked.network,
+    }
+    scopes: list[ByHand] = [scope for scope, subject in subjects.items() if subject]
+    words = {
+        "session": "This session",
+        "user": "All sessions of this user in this app",
+        "network": f"All sessions of this app from {asked.network}",
+    }
     scope: ByHand = st.radio(
         "What to end",
         scopes,
@@ -47,9 +56,7 @@ def revoke_dialog(asked: Dialog, done: Callable[[RevocationDetail], None]) -> No
         label_visibility="collapsed",
         horizontal=True,
     )
-    subject = RevokeSubject(
-        app=asked.app, scope=scope, subject=str(asked.session_id if scope == "session" else asked.user_id)
-    )
+    subject = RevokeSubject(app=asked.app, scope=scope, subject=str(subjects[scope]))
     try:
         preview = sign_in.api().preview(subject)
     except ConsoleError as reason:
@@ -79,16 +86,25 @@ def revoke_dialog(asked: Dialog, done: Callable[[RevocationDetail], None]) -> No
         dialog.close()
         st.rerun()
     if confirm:
-        _confirm(subject, why or "", asked.alert_id, done)
+        # More than were shown are not ended.
+        shown = preview.count if scope == "network" else None
+        _confirm(subject, why or "", asked.alert_id, shown, done)
 
 
-def _confirm(subject: RevokeSubject, why: str, alert_id: str | None, done: Callable[[RevocationDetail], None]) -> None:
+def _confirm(
+    subject: RevokeSubject,
+    why: str,
+    alert_id: str | None,
+    shown: int | None,
+    done: Callable[[RevocationDetail], None],
+) -> None:
     reason = why.strip()
     if len(reason) < SHORTEST_REASON:
         st.html('<div class="sw-band" role="alert">A reason is needed: what makes this a takeover?</div>')
         return
     try:
-        revocation = sign_in.api().revoke(RevokeRequest(**subject.model_dump(), reason=reason, alert_id=alert_id))
+        wanted = RevokeRequest(**subject.model_dump(), reason=reason, alert_id=alert_id, sessions=shown)
+        revocation = sign_in.api().revoke(wanted)
     except ConsoleError as refused:
         st.html(f'<div class="sw-band" role="alert">Not revoked: {html_text(refused)}</div>')
         return

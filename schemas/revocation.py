@@ -20,6 +20,9 @@ A network's is only ever held for a person: when it is approved, each of its liv
 """
 State = Literal["requested", "suppressed", "held", "sent", "delivered", "confirmed", "failed", "released"]
 
+LOCK_OVER = "its time is over"
+"""The note of a login's lock that was released by itself."""
+
 LIVE_STATES: frozenset[State] = frozenset({"requested", "sent", "delivered", "confirmed", "failed"})
 """States in which a session has been, or is being, taken away: a second alert on it changes nothing."""
 
@@ -34,8 +37,9 @@ class Revocation(msgspec.Struct, gc=False):
             release.
         requested_by: "policy" or a person's name.
         sessions: live sessions that it ends, counted by the guard at the decision.
-        times: state to the instant it was entered, microseconds.
+        times: state to the instant it was entered, microseconds; `until`: when the lock of a login ends.
         note: why it is held, suppressed or failed, for people.
+        lock_for_us: of scope "login": how long nobody may sign in as the user, microseconds from when it is sent.
     """
 
     revocation_id: str
@@ -54,6 +58,7 @@ class Revocation(msgspec.Struct, gc=False):
     severity: str | None = None
     sessions: int = 1
     note: str = ""
+    lock_for_us: int | None = None
 
     def enter(self, state: State, at_us: int, note: str = "") -> None:
         """Move to a state; the first time it was entered is kept."""
@@ -93,6 +98,8 @@ class RevocationView(BaseModel):
     def of(cls, revocation: Revocation) -> RevocationView:
         """Return the outside view of a revocation."""
         fields = msgspec.structs.asdict(revocation)
+        # Told by the time `until`, once it is sent.
+        del fields["lock_for_us"]
         fields["times"] = {state: to_datetime(at) for state, at in revocation.times.items()}
         return cls(**fields)
 
@@ -114,11 +121,48 @@ class WebhookData(BaseModel):
     severity: str | None
 
 
+class LoginLockedData(WebhookData):
+    """The ``data`` of ``session.login_locked``: nobody signs in as the user until then."""
+
+    until: datetime
+
+
 class WebhookBody(BaseModel):
     """What an app's receiver gets: ``type`` says what to do."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, title="sessionwatch webhook")
 
-    type: Literal["session.revoked", "session.released", "session.step_up_required"]
+    type: Literal["session.revoked", "session.released", "session.step_up_required", "session.login_locked"]
     timestamp: datetime
-    data: WebhookData
+    data: LoginLockedData | WebhookData
+
+
+class UserNoticeData(BaseModel):
+    """The facts for a text to a user: nothing in it helps whoever reads the text of somebody else.
+
+    Attributes:
+        notice: new_device, or session_ended; of that one place and agent are null.
+        at: when it happened.
+        agent: the browser's family.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    notice_id: str
+    app: str
+    user_id: str
+    notice: Literal["new_device", "session_ended"]
+    at: datetime
+    country: str | None
+    city: str | None
+    agent: str | None
+
+
+class UserNoticeBody(BaseModel):
+    """What an app's receiver gets where its users are to be told something."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, title="sessionwatch user notice")
+
+    type: Literal["user.notice"]
+    timestamp: datetime
+    data: UserNoticeData

@@ -18,6 +18,17 @@ from schemas.api.alerts import (
     Verdict,
     VerdictCounts,
 )
+from schemas.api.apps import AppPolicyAudit, AppReport, TimeToRevokeView
+from schemas.api.audit import (
+    AuditCheck,
+    AuditCheckpoint,
+    AuditCheckpoints,
+    AuditPage,
+    AuditRow,
+    AuditTrouble,
+    NameErased,
+    NameErasure,
+)
 from schemas.api.campaigns import CampaignDetail, CampaignPage, CampaignRow, CampaignUser, Shared
 from schemas.api.drills import (
     DrillAlert,
@@ -93,7 +104,7 @@ from schemas.api.system import (
     RevocationFacts,
     SystemView,
 )
-from schemas.api.users import UserDetail
+from schemas.api.users import UserDetail, UserPage, UserRow
 
 __all__ = [
     "MAX_MARKS",
@@ -111,6 +122,14 @@ __all__ = [
     "AlertRow",
     "Answer",
     "AppName",
+    "AppPolicyAudit",
+    "AppReport",
+    "AuditCheck",
+    "AuditCheckpoint",
+    "AuditCheckpoints",
+    "AuditPage",
+    "AuditRow",
+    "AuditTrouble",
     "CampaignDetail",
     "CampaignPage",
     "CampaignRow",
@@ -136,6 +155,8 @@ __all__ = [
     "MissedAlert",
     "MissedDrill",
     "MissedDrillAlert",
+    "NameErased",
+    "NameErasure",
     "Note",
     "OutboxDone",
     "OutboxPage",
@@ -186,10 +207,13 @@ __all__ = [
     "StreamStatusRequest",
     "StreamView",
     "SystemView",
+    "TimeToRevokeView",
     "Triage",
     "TrialAct",
     "TrialDay",
     "UserDetail",
+    "UserPage",
+    "UserRow",
     "Verdict",
     "VerdictCounts",
     "VerdictRequest",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -52,26 +53,32 @@ class RevocationDetail(RevocationView):
 
 
 class RevokeSubject(Request):
-    """Whose sessions: a hashed session id, or for scope "user" the user's id."""
+    """Which sessions: a hashed session id, for scope "user" the user's id, for scope "network" a network.
+
+    A network is an IPv4 /24 or IPv6 /64, and holds the sessions of the app that were last used from it.
+    """
 
     model_config = example({"app": "bank", "scope": "session", "subject": EXAMPLE_SESSION})
 
     app: AppName
-    scope: Literal["session", "user"] = "session"
+    scope: Literal["session", "user", "network"] = "session"
     subject: Annotated[str, StringConstraints(min_length=1, max_length=MAX_USER_ID)]
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.scope == "session" and not re.fullmatch(SESSION_PATTERN, self.subject):
             raise ValueError("subject: expected a hashed session id (s_...) for scope session")
+        if self.scope == "network":
+            check_network(self.subject)
         return self
 
 
 class RevokeRequest(RevokeSubject):
-    """A person ends a session or all of a user's. Send it with an `Idempotency-Key`.
+    """A person ends a session, all of a user's, or all from a network. Send it with an `Idempotency-Key`.
 
     Attributes:
         reason: why, for the record; at least 3 characters.
+        sessions: how many the preview has shown; if more are live by now it is refused. A network needs it.
         alert_id: the alert that it answers, where there is one.
     """
 
@@ -79,6 +86,35 @@ class RevokeRequest(RevokeSubject):
 
     reason: Reason
     alert_id: str | None = Field(default=None, max_length=36)
+    sessions: int | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _check_count(self) -> Self:
+        if self.scope == "network" and self.sessions is None:
+            raise ValueError("sessions: expected how many sessions the preview has shown")
+        return self
+
+
+def check_network(text: str) -> None:
+    """Refuse what is not spelt as the sessions' networks are.
+
+    Raises:
+        ValueError: with the network that may have been meant.
+    """
+    try:
+        meant = ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError("subject: expected a network such as 203.0.113.0/24 for scope network") from None
+    length = 24 if meant.version == 4 else 64
+    if meant.prefixlen != length:
+        near = f"; {meant.network_address} lies in {_around(meant, length)}" if meant.prefixlen > length else ""
+        raise ValueError(f"subject: expected a network of /24 (IPv4) or /64 (IPv6){near}")
+    if str(meant) != text:
+        raise ValueError(f"subject: did you mean {meant}?")
+
+
+def _around(network: IPv4Network | IPv6Network, length: int) -> str:
+    return str(ip_network((network.network_address, length), strict=False))
 
 
 class RevokePreview(Answer):

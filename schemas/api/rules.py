@@ -26,6 +26,8 @@ class RuleView(Answer):
         apps: where an app has settings of its own.
         alerts_7d: alerts raised in the last seven days.
         last_alert: when the newest was stored.
+        errors_30d: alerts that turned out wrong in 30 days: judged a false alarm, or their revocation released by a
+            person.
     """
 
     rule_id: str
@@ -45,6 +47,7 @@ class RuleView(Answer):
     alerts_7d: int
     last_alert: datetime | None
     verdicts: VerdictCounts
+    errors_30d: int
 
 
 class RuleList(Answer):

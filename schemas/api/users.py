@@ -11,6 +11,27 @@ from schemas.api.shapes import Answer
 from schemas.revocation import RevocationView
 
 
+class UserRow(Answer):
+    """A user of a realm, as the list by risk shows them.
+
+    Attributes:
+        risk: what the alerts of all its sessions add up to now, and why.
+        last: the newest event of those alerts.
+    """
+
+    realm: str
+    user_id: str
+    risk: RiskView
+    last: datetime
+
+
+class UserPage(Answer):
+    """Users, the highest risk first."""
+
+    items: list[UserRow]
+    next: str | None = None
+
+
 class UserDetail(Answer):
     """A user of a realm, over the asked time.
 

@@ -19,6 +19,8 @@ from sessionwatch.api.permission import VIEWER
 from sessionwatch.api.problem import tell_problems
 from sessionwatch.api.routes import (
     alerts,
+    apps,
+    audit,
     campaigns,
     drills,
     identity,
@@ -77,7 +79,10 @@ def make_app(
 def serve(app: FastAPI, service: Service) -> None:
     """Add the API to an application that has not been started yet."""
     app.state.service = service
-    for room in (identity, alerts, campaigns, sessions, users, revocations, response, rules, drills, streams, system):
+    for room in (
+        identity, alerts, campaigns, sessions, users, revocations, response, rules, drills, streams, system, audit,
+        apps,
+    ):  # fmt: skip
         app.include_router(room.router)
     app.router.routes.extend(ssf_routes())
     _serve_document(app)

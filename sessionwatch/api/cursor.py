@@ -14,7 +14,7 @@ LONGEST = 1_024
 T = TypeVar("T")
 
 
-def to_cursor(place: tuple[int | str, ...]) -> str:
+def to_cursor(place: tuple[int | float | str, ...]) -> str:
     """Return the text of a place."""
     return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
 

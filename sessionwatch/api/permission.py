@@ -46,9 +46,12 @@ class Permission:
         if wait_s:
             raise Refusal(429, f"too many requests: try again in {wait_s} s", {"retry-after": str(wait_s)})
         if not principal.may(self.role):
+            service.visits.denied(principal.name, f"it needs the role {self.role}, the token has {principal.role}")
             raise Refusal(403, f"this needs the role {self.role}, the token has {principal.role}")
         if self.all_apps and principal.apps is not None:
+            service.visits.denied(principal.name, "it is not told by app, and the token is limited to apps")
             raise Refusal(403, "this is not told by app, and the token is limited to apps")
+        service.visits.used(principal, source(request))
         return Asker(principal, service.installation, service.read)
 
 
@@ -60,6 +63,7 @@ def bearer(request: Request) -> str:
     """
     scheme, token = get_authorization_scheme_param(request.headers.get("authorization"))
     if scheme.lower() != "bearer" or not token or len(token) > _LONGEST_TOKEN:
+        service_of(request).visits.denied(source(request), "a request without a token")
         raise Refusal(401, "expected a valid bearer token", {"www-authenticate": "Bearer"})
     return token
 
@@ -70,10 +74,15 @@ def note_guess(request: Request, service: Service) -> None:
     Raises:
         Refusal: 429, the address has guessed too often.
     """
-    # A forwarded address would be anybody's word.
-    wait_s = service.guesses.wait_s(request.client.host if request.client else "")
+    service.visits.denied(source(request), "a wrong token or code")
+    wait_s = service.guesses.wait_s(source(request))
     if wait_s:
         raise Refusal(429, f"too many wrong guesses: try again in {wait_s} s", {"retry-after": str(wait_s)})
+
+
+def source(request: Request) -> str:
+    """Return the address that a request came from. A forwarded one would be anybody's word."""
+    return request.client.host if request.client else ""
 
 
 def service_of(request: Request) -> Service:
@@ -88,4 +97,5 @@ VIEWER = Depends(Permission("viewer"))
 Viewer = Annotated[Asker, Depends(Permission("viewer"))]
 Analyst = Annotated[Asker, Depends(Permission("analyst"))]
 Engineer = Annotated[Asker, Depends(Permission("engineer", all_apps=True))]
+Admin = Annotated[Asker, Depends(Permission("admin", all_apps=True))]
 Served = Annotated[Service, Depends(service_of)]

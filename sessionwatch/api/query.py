@@ -49,6 +49,10 @@ States = Annotated[
 ScopeName = Annotated[Scope | None, Query(description="Only of one session, or of all of a user's.")]
 RuleName = Annotated[str | None, Query(alias="rule", max_length=64, description="Only of this rule.")]
 UserName = Annotated[str | None, Query(alias="user", max_length=MAX_TEXT, description="Only of this user.")]
+NetworkName = Annotated[
+    str | None,
+    Query(alias="network", max_length=64, description="Only last used from this network, as a row names it."),
+]
 SessionName = Annotated[
     str | None, Query(alias="session", pattern=SESSION_PATTERN, description="Only of this session.")
 ]

@@ -15,6 +15,8 @@ from sessionwatch.api.pulse import Beat
 from sessionwatch.api.rates import Rates
 from sessionwatch.api.ssf.hub import Hub
 from sessionwatch.api.tokens import Tokens
+from sessionwatch.api.visits import Visits
+from store.audit_key import AuditKey
 from store.reader import Reader
 from store.rows import DeadLetter
 
@@ -32,6 +34,8 @@ class Service:
         ssf: shared signals; None = there are none.
         verdicts: signs the tokens of users' verdicts.
         reach: says what the targets can do.
+        audit_key: by which the audit log is checked.
+        visits: notes who came in, and who was turned away.
         rates: requests of each token; `guesses`: wrong tokens and codes from each address.
     """
 
@@ -44,6 +48,8 @@ class Service:
     drills: DrillKey
     verdicts: VerdictKey
     reach: Reach
+    audit_key: AuditKey
+    visits: Visits
     rates: Rates
     guesses: Rates
     ssf: Hub | None = None

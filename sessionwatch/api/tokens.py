@@ -11,6 +11,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import structlog
+
+from response.file_marks import marks_of
 from schemas.api import Role
 from schemas.instant import HOUR, SECOND
 from sessionwatch.api.principal import Principal
@@ -21,6 +24,8 @@ SESSION_LIFE_US = 12 * HOUR
 CODE_LIFE_US = 60 * SECOND
 MOST_SESSIONS = 1_000
 """Session tokens in memory; beyond, the oldest goes."""
+
+log = structlog.get_logger(__name__)
 
 _PREFIX = "sw_"
 """Lets secret scanners find a token that has got into a repository."""
@@ -37,6 +42,10 @@ class Tokens:
         self._clock = clock
         self._lock = threading.Lock()
         self._standing: list[tuple[bytes, Principal]] = []
+        self._declared: list[tuple[bytes, Principal]] = []
+        self._load: Callable[[], list[tuple[str, Principal]]] = list
+        self._mark: Callable[[], object] = tuple
+        self._loaded_of: object = ()
         self._sessions: list[tuple[bytes, Principal]] = []
         self._codes: list[tuple[bytes, Principal]] = []
 
@@ -44,10 +53,24 @@ class Tokens:
         """Make a token valid for as long as the process lives."""
         self._standing.append((_digest(token), principal))
 
+    def follow(self, load: Callable[[], list[tuple[str, Principal]]], mark: Callable[[], object]) -> None:
+        """Make the declared tokens valid, and follow them when they are replaced: an old one is worth nothing then.
+
+        Args:
+            load: returns the tokens as they are now; raises ConfigurationError where one cannot be read.
+            mark: returns what is another value once a file was replaced; asked at every request.
+
+        Raises:
+            ConfigurationError: a token cannot be read.
+        """
+        self._load, self._mark, self._loaded_of = load, mark, mark()
+        self._declared = [(_digest(token), principal) for token, principal in load()]
+
     def find(self, token: str) -> Principal | None:
         """Return who holds a token, or None."""
         with self._lock:
-            known = [*self._standing, *self._sessions]
+            self._follow()
+            known = [*self._standing, *self._declared, *self._sessions]
         principal = _holder(token, known)
         return principal if principal is not None and self._is_valid(principal) else None
 
@@ -82,6 +105,17 @@ class Tokens:
         with self._lock:
             self._sessions = [entry for entry in self._sessions if not hmac.compare_digest(entry[0], gone)]
 
+    def _follow(self) -> None:
+        mark = self._mark()
+        if mark == self._loaded_of:
+            return
+        # Noted first: what cannot be read is told once, and read again when it is replaced.
+        self._loaded_of = mark
+        try:
+            self._declared = [(_digest(token), principal) for token, principal in self._load()]
+        except ConfigurationError as error:
+            log.error("the API's tokens stay as they were: one cannot be read", why=str(error))
+
     def _is_valid(self, principal: Principal) -> bool:
         return principal.expires_us is None or principal.expires_us > self._clock()
 
@@ -103,11 +137,18 @@ def load_tokens(settings: ApiSettings, store: Path, clock: Callable[[], int]) ->
         ConfigurationError: a token file cannot be read or written.
     """
     tokens = Tokens(clock)
-    for token in settings.tokens:
-        apps = None if token.apps is None else frozenset(token.apps)
-        tokens.add(token.secret(), Principal(token.name, token.role, apps))
+    files = [token.token_file for token in settings.tokens if token.token_file is not None]
+    tokens.follow(lambda: _declared(settings), lambda: marks_of(files))
     tokens.add(_admin_token(store.parent / ADMIN_TOKEN_NAME), Principal("admin", "admin"))
     return tokens
+
+
+def _declared(settings: ApiSettings) -> list[tuple[str, Principal]]:
+    declared = []
+    for token in settings.tokens:
+        apps = None if token.apps is None else frozenset(token.apps)
+        declared.append((token.secret(), Principal(token.name, token.role, apps)))
+    return declared
 
 
 def _admin_token(path: Path) -> str:

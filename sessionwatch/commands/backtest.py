@@ -8,7 +8,7 @@ from sessionwatch.commands.terminal import print_text
 
 if TYPE_CHECKING:
     from schemas.alert import Alert
-    from sessionwatch.workshop.backtest import Backtest
+    from sessionwatch.workshop.backtest import Backtest, Neighbour
 
 
 def print_backtest(result: Backtest) -> None:
@@ -16,20 +16,17 @@ def print_backtest(result: Backtest) -> None:
     from sessionwatch.commands.table import print_facts, shown
 
     days = result.per_day()
-    span_days = max(1, len(days))
     print_text(f"{result.rule_id} over {result.events} events: {len(result.alerts)} alerts, live {result.live}")
+    if result.suppressed:
+        print_text(f"  {result.suppressed} more are excepted, and counted nowhere here")
     print_facts([(f"  {name}", shown(value)) for name, value in result.parameters.items()])
+    for app, differing in result.by_app.items():
+        print_facts([(f"  {app}: {name}", shown(value)) for name, value in differing.items()])
     _section("alerts a day", [(day, str(count)) for day, count in days.items()])
     if days:
-        print_text(f"  on average {len(result.alerts) / span_days:.1f} on days with any")
-    _section("most hits", [(shown(key), str(hits)) for key, hits in result.top_keys()])
-    _section(
-        "near the threshold",
-        [
-            (f"{one.parameter} = {shown(one.value)}", f"{one.alerts} alerts ({one.alerts - len(result.alerts):+d})")
-            for one in result.neighbours
-        ],
-    )
+        print_text(f"  {result.alerts_a_day:.1f} a day over {result.days:.1f} days")
+    _section("most hits", [(f"{shown(app)} {shown(key)}", str(hits)) for app, key, hits in result.top_keys()])
+    _section("near the threshold", [_near(one, result) for one in result.neighbours])
     _section(
         "also told of by",
         [
@@ -39,6 +36,15 @@ def print_backtest(result: Backtest) -> None:
     )
     _alerts("gained", result.gained)
     _alerts("lost", result.lost)
+
+
+def _near(one: Neighbour, result: Backtest) -> tuple[str, str]:
+    from sessionwatch.commands.table import shown
+
+    app = "" if one.app is None else f"{one.app}: "
+    share = result.share(one)
+    part = "" if share is None else f", {100 * share:.0f} % of what it raises"
+    return f"{app}{one.parameter} = {shown(one.value)}", f"{one.alerts} alerts (+{one.gained} -{one.lost}{part})"
 
 
 def _section(title: str, facts: list[tuple[str, str]]) -> None:

@@ -4,19 +4,39 @@ from __future__ import annotations
 
 import getpass
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from typing import TypeVar
 
-from response.commands import DropMessages, Note, Pause, Release, Resume, RetryMessages, RevokeManually
-from response.messages import TargetMessages
+import msgspec
+
+from response.commands import (
+    DeliveryResult,
+    DropMessages,
+    EraseName,
+    Note,
+    Pause,
+    Release,
+    Resume,
+    RetryMessages,
+    RevokeManually,
+)
+from response.messages import REVOCATION_KINDS, TargetMessages
 from response.outbox import Outbox
+from response.targets import Target, lane_of
 from schemas.api import (
     AlertDetail,
     AlertPage,
     AlertPolicy,
+    AppPolicyAudit,
+    AuditCheck,
+    AuditCheckpoints,
+    AuditPage,
     CampaignDetail,
     CampaignPage,
     DeadLetterPage,
+    NameErased,
+    NameErasure,
     OutboxDone,
     OutboxPage,
     OutboxRequest,
@@ -29,7 +49,9 @@ from schemas.api import (
     RevokePreview,
     RevokeRequest,
     RevokeSubject,
+    RuleList,
     SessionPage,
+    UserPage,
 )
 from schemas.api.reruns import Rerun, RerunRequest
 from schemas.event import Event
@@ -37,26 +59,32 @@ from schemas.instant import DAY, parse_rfc3339
 from schemas.revocation import revocation_id
 from schemas.signal import Signal
 from sessionwatch.api.answers.alerts import alert_detail, alert_page
+from sessionwatch.api.answers.apps import app_policy_audit
+from sessionwatch.api.answers.audit import audit_check, audit_checkpoints, audit_page, name_erased
 from sessionwatch.api.answers.campaigns import campaign_detail, campaign_page
 from sessionwatch.api.answers.outbox import outbox_done, outbox_page, response_state
 from sessionwatch.api.answers.policy import alert_policy
 from sessionwatch.api.answers.rerun import rerun
 from sessionwatch.api.answers.revocations import preview, revocation_detail, user_of, visible_revocation
+from sessionwatch.api.answers.rules import rule_list
 from sessionwatch.api.answers.sessions import session_page
 from sessionwatch.api.answers.span import window
 from sessionwatch.api.answers.system import dead_letter_page
 from sessionwatch.api.answers.trial import policy_trial
+from sessionwatch.api.answers.users import users_by_risk
 from sessionwatch.api.asker import Asker
 from sessionwatch.api.installation import Installation
 from sessionwatch.api.principal import Principal
 from sessionwatch.api.problem import Refusal
 from sessionwatch.assembly import now_us, open_chats, open_responder, open_targets, redriving
+from sessionwatch.audit_key import make_audit_key, read_audit_key
 from sessionwatch.commands.remote import Parameters
 from sessionwatch.config import Settings
+from sessionwatch.config.parts import declared_apps
 from sessionwatch.errors import CommandError
 from store.alert_search import AlertFilter
 from store.database import Database
-from store.rows import OutboxMessage
+from store.rows import OutboxMessage, OutboxState
 
 AnswerT = TypeVar("AnswerT")
 
@@ -128,11 +156,17 @@ class Offline:
                 window(asker, asked.instant("since"), None, DAY),
                 apps=asked.many("app"),
                 user_id=asked.text("user"),
+                network=asked.text("network"),
                 live=live if isinstance(live, bool) else None,
                 cursor=asked.text("cursor"),
                 limit=asked.limit,
             )
         )
+
+    def users(self, parameters: Parameters) -> UserPage:
+        """Return a page of users, the highest risk first."""
+        asked = _Asked(parameters)
+        return self._answer(lambda asker: users_by_risk(asker, asked.many("app"), asked.text("cursor"), asked.limit))
 
     def dead_letters(self, parameters: Parameters) -> DeadLetterPage:
         """Return a page of refused messages."""
@@ -148,21 +182,23 @@ class Offline:
         return self._answer(lambda asker: preview(asker, wanted))
 
     def revoke(self, wanted: RevokeRequest) -> RevocationDetail:
-        """End a session: the app is told when the pipeline is started next."""
+        """End sessions: the app is told at once in one try, else when the pipeline is started next."""
         user_id = self._answer(lambda asker: user_of(asker, wanted))
         request_id = f"{self._principal.name}:{uuid.uuid4()}"
         command = RevokeManually(
             request_id, wanted.app, wanted.scope, wanted.subject, self._principal.name, wanted.reason, user_id,
-            wanted.alert_id,
+            wanted.alert_id, wanted.sessions,
         )  # fmt: skip
         self._act(command)
+        self._carry()
         made = revocation_id(request_id, wanted.scope)
         return self._answer(lambda asker: revocation_detail(asker, made))
 
     def release(self, revocation_id: str, reason: str) -> RevocationDetail:
-        """Take a revocation back: the app is told when the pipeline is started next."""
+        """Take a revocation back: the app is told at once in one try, else when the pipeline is started next."""
         found = self._answer(lambda asker: visible_revocation(asker, revocation_id))
         self._act(Release(found.revocation_id, self._principal.name, reason))
+        self._carry()
         return self._answer(lambda asker: revocation_detail(asker, found.revocation_id))
 
     def alert_policy(self, alert_id: str) -> AlertPolicy:
@@ -174,6 +210,14 @@ class Offline:
         reach = TargetMessages(open_targets(self._settings)).reach
         since_us = parse_rfc3339(wanted.since)
         return self._answer(lambda asker: policy_trial(asker, wanted.response, since_us, reach))
+
+    def rules(self) -> RuleList:
+        """Return the rules in force, and how they do."""
+        return self._answer(rule_list)
+
+    def app_policy(self, app: str) -> AppPolicyAudit:
+        """Return how an app keeps to what it declares."""
+        return self._answer(lambda asker: app_policy_audit(asker, app))
 
     def response_state(self) -> ResponseState:
         """Return whether anything is ended automatically."""
@@ -213,6 +257,27 @@ class Offline:
         self._act(DropMessages(wanted.lane, self._principal.name, wanted.reason, wanted.message_id))
         return self._answer(lambda asker: outbox_done(asker, wanted.lane, wanted.message_id))
 
+    def audit(self, parameters: Parameters) -> AuditPage:
+        """Return a page of the audit log."""
+        asked = _Asked(parameters)
+        since_us, until_us = asked.instant("since"), asked.instant("until")
+        return self._answer(lambda asker: audit_page(asker, since_us, until_us, asked.text("cursor"), asked.limit))
+
+    def audit_checkpoints(self) -> AuditCheckpoints:
+        """Return what was signed of the audit log."""
+        return self._answer(audit_checkpoints)
+
+    def audit_check(self, keys: Sequence[str], head: str | None) -> AuditCheck:
+        """Return whether the audit log is as it was written."""
+        known = list(keys) or [read_audit_key(self._settings.store).public]
+        return self._answer(lambda asker: audit_check(asker, known, head))
+
+    def erase_name(self, wanted: NameErasure) -> NameErased:
+        """Have the audit log forget a name."""
+        self._act(EraseName(wanted.name, self._principal.name, wanted.reason))
+        pseudonym = read_audit_key(self._settings.store).pseudonym(wanted.name)
+        return self._answer(lambda asker: name_erased(asker, pseudonym))
+
     def redrive(self, wanted: RedriveRequest) -> Redriven:
         """Send refused messages through again; they are judged when the pipeline is started next."""
         since_us = 0 if wanted.since is None else parse_rfc3339(wanted.since)
@@ -250,6 +315,27 @@ class Offline:
         finally:
             reader.close()
 
+    def _carry(self) -> None:
+        """Tell the apps what waits for them, in one try each: nobody else would before the pipeline's next start."""
+        with closing(self._database.reader()) as reader:
+            waiting = reader.pending_messages(kinds=REVOCATION_KINDS)
+        if not waiting:
+            return
+        settings = self._settings
+
+        def find_idp_session(app: str, session_id: str) -> str | None:
+            with closing(self._database.reader()) as reader:
+                since_us = now_us() - declared_apps(settings)[app].session_life_us
+                return reader.idp_session_of(app, session_id, since_us)
+
+        # The streams of shared signals live in the pipeline.
+        targets = {lane_of(one): one for one in open_targets(settings, None, find_idp_session) if one.kind != "ssf"}
+        told = [tried(targets[message.lane], message) for message in waiting if message.lane in targets]
+        for target in targets.values():
+            target.close()
+        for message in told:
+            self._act(DeliveryResult(message.lane, (message,), now_us()))
+
     def _act(self, command: object) -> None:
         """Apply a command as the pipeline would, in one transaction, and open the file read-only again."""
         self._database.close()
@@ -260,6 +346,22 @@ class Offline:
             self._database = Database.open(self._settings.store.path, read_only=True)
         if refusal:
             raise CommandError(refusal)
+
+
+def tried(target: Target, message: OutboxMessage) -> OutboxMessage:
+    """Make one try to deliver a message, and return it as it is now: delivered, parked, or still pending."""
+    started_us = now_us()
+    outcome = target.deliver(message)
+    states: dict[str, OutboxState] = {"ok": "delivered", "refused": "parked", "gone": "parked"}
+    state = states.get(outcome.kind, "pending")
+    return msgspec.structs.replace(
+        message,
+        state=state,
+        attempts=message.attempts + 1,
+        first_try_us=message.first_try_us or started_us,
+        finished_us=None if state == "pending" else now_us(),
+        last_error=outcome.detail,
+    )
 
 
 class _Shut(Outbox):
@@ -275,7 +377,7 @@ class _Shut(Outbox):
 def _apply(settings: Settings, database: Database, command: object) -> str:
     from ingest.batch import Batch
 
-    reader, writer = database.reader(), database.writer()
+    reader, writer = database.reader(), database.writer(make_audit_key(settings.store))
     responder = open_responder(settings, open_targets(settings), open_chats(settings), reader, _Shut())
     try:
         batch = Batch(now_us(), commands=[command])
@@ -292,6 +394,8 @@ def _apply(settings: Settings, database: Database, command: object) -> str:
             writer.enqueue(batch.messages)
             writer.settle(batch.settled_messages)
             writer.append_audit(batch.audit)
+            writer.erase_from_audit(batch.erasures, batch.arrival_us)
+            writer.checkpoint_audit(batch.arrival_us, always=True)
     finally:
         responder.close(0)
         reader.close()

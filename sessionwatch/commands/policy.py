@@ -1,4 +1,4 @@
-"""`sessionwatch policy explain | test`: why an alert led to what it did, and what another policy would do."""
+"""`sessionwatch policy explain | test | audit`: why it was done, what another policy would do, how an app keeps its."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sessionwatch.commands.options import ConfigOption, JsonOption, TokenFileOpt
 from sessionwatch.commands.terminal import print_json, print_text
 
 if TYPE_CHECKING:
-    from schemas.api import AlertPolicy, PolicyTrial
+    from schemas.api import AlertPolicy, AppPolicyAudit, PolicyTrial
 
 app = typer.Typer(
     help="See why something was done, and try another policy.", no_args_is_help=True, rich_markup_mode=None
@@ -65,6 +65,50 @@ def try_policy(
         print_json(found.model_dump(mode="json"))
     else:
         _print_trial(found)
+
+
+@app.command()
+def audit(
+    app_name: Annotated[str, typer.Argument(metavar="APP", help="The app.")],
+    config: ConfigOption = None,
+    token_file: TokenFileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say how an app keeps the session policy that it declares, and how long its revocations took: of 30 days."""
+    from sessionwatch.commands.records import open_records
+
+    with open_records(config, token_file) as records:
+        found = records.app_policy(app_name)
+    if as_json:
+        print_json(found.model_dump(mode="json"))
+    else:
+        _print_audit(found)
+
+
+def _print_audit(found: AppPolicyAudit) -> None:
+    from sessionwatch.commands.table import moment, print_facts, print_table, severity, shown
+
+    print_facts(
+        [(name.replace("_", " "), "-" if value is None else str(value)) for name, value in found.policy.items()]
+    )
+    took = found.time_to_revoke
+    print_text(
+        f"revocations: {took.sent} sent, {took.confirmed} confirmed, {took.missed} missed, {took.unproven} not proven"
+    )
+    if took.confirmed or took.missed:
+        print_text(f"time to revoke: median {_seconds(took.median_s)}, p99 {_seconds(took.p99_s)}, misses as infinite")
+    if found.reports:
+        print_table(
+            ("severity", "rule", "reports", "last", "newest"),
+            [
+                (severity(one.severity), shown(one.rule_id), str(one.reports), moment(one.last), shown(one.summary))
+                for one in found.reports
+            ],
+        )
+
+
+def _seconds(value: float | None) -> str:
+    return "infinite" if value is None else f"{value:.2f} s"
 
 
 def _print_policy(found: AlertPolicy) -> None:

@@ -14,6 +14,10 @@ from schemas.api import (
     AlertDetail,
     AlertPage,
     AlertPolicy,
+    AppPolicyAudit,
+    AuditCheck,
+    AuditCheckpoints,
+    AuditPage,
     CampaignDetail,
     CampaignPage,
     DeadLetterPage,
@@ -22,6 +26,8 @@ from schemas.api import (
     DrillView,
     MissedDrill,
     MissedDrillAlert,
+    NameErased,
+    NameErasure,
     OutboxDone,
     OutboxPage,
     OutboxRequest,
@@ -36,7 +42,9 @@ from schemas.api import (
     RevokePreview,
     RevokeRequest,
     RevokeSubject,
+    RuleList,
     SessionPage,
+    UserPage,
 )
 from schemas.api.reruns import Rerun, RerunRequest
 from schemas.event import Event
@@ -100,6 +108,10 @@ class Remote:
         """Return a page of sessions."""
         return self._ask(SessionPage, "GET", "/v1/sessions", parameters)
 
+    def users(self, parameters: Parameters) -> UserPage:
+        """Return a page of users, the highest risk first."""
+        return self._ask(UserPage, "GET", "/v1/users", {**parameters, "order": "risk"})
+
     def dead_letters(self, parameters: Parameters) -> DeadLetterPage:
         """Return a page of refused messages."""
         return self._ask(DeadLetterPage, "GET", "/v1/dead-letters", parameters)
@@ -125,6 +137,14 @@ class Remote:
         """Return what a policy would have done."""
         return self._ask(PolicyTrial, "POST", "/v1/policy/test", body=wanted, timeout_s=REDRIVE_TIMEOUT_S)
 
+    def rules(self) -> RuleList:
+        """Return the rules in force, and how they do."""
+        return self._ask(RuleList, "GET", "/v1/rules")
+
+    def app_policy(self, app: str) -> AppPolicyAudit:
+        """Return how an app keeps to what it declares."""
+        return self._ask(AppPolicyAudit, "GET", f"/v1/apps/{quote(app, safe='')}/policy")
+
     def response_state(self) -> ResponseState:
         """Return whether anything is ended automatically."""
         return self._ask(ResponseState, "GET", "/v1/response")
@@ -148,6 +168,23 @@ class Remote:
     def outbox_drop(self, wanted: OutboxRequest) -> OutboxDone:
         """Give messages up."""
         return self._ask(OutboxDone, "POST", "/v1/outbox/drop", body=wanted)
+
+    def audit(self, parameters: Parameters) -> AuditPage:
+        """Return a page of the audit log."""
+        return self._ask(AuditPage, "GET", "/v1/audit", parameters)
+
+    def audit_checkpoints(self) -> AuditCheckpoints:
+        """Return what was signed of the audit log."""
+        return self._ask(AuditCheckpoints, "GET", "/v1/audit/checkpoints")
+
+    def audit_check(self, keys: Sequence[str], head: str | None) -> AuditCheck:
+        """Return whether the audit log is as it was written."""
+        parameters: Parameters = {"key": list(keys), "head": head}
+        return self._ask(AuditCheck, "GET", "/v1/audit/verify", parameters, timeout_s=REDRIVE_TIMEOUT_S)
+
+    def erase_name(self, wanted: NameErasure) -> NameErased:
+        """Have the audit log forget a name."""
+        return self._ask(NameErased, "POST", "/v1/audit/erasures", body=wanted)
 
     def redrive(self, wanted: RedriveRequest) -> Redriven:
         """Send refused messages through again."""

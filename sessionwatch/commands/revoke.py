@@ -1,7 +1,9 @@
-"""`sessionwatch revoke session`: end a session by hand."""
+"""`sessionwatch revoke session|user|network`: end sessions by hand."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,28 +22,106 @@ def group() -> None:
     """End sessions."""
 
 
+AppArgument = Annotated[str, typer.Argument(metavar="APP", help="The app.")]
+AlertOption = Annotated[str | None, typer.Option("--alert", metavar="ID", help="The alert that this answers.")]
+PreviewOption = Annotated[bool, typer.Option("--preview", help="Say what would be ended, and end nothing.")]
+YesOption = Annotated[bool, typer.Option("--yes", help="End them without asking.")]
+
+
 @app.command()
 def session(
-    app_name: Annotated[str, typer.Argument(metavar="APP", help="The app.")],
+    app_name: AppArgument,
     session_id: Annotated[str, typer.Argument(metavar="SESSION", help="The hashed session id: s_…")],
     reason: ReasonOption,
-    alert_id: Annotated[str | None, typer.Option("--alert", metavar="ID", help="The alert that this answers.")] = None,
-    preview: Annotated[bool, typer.Option("--preview", help="Say what would be ended, and end nothing.")] = False,
+    alert_id: AlertOption = None,
+    preview: PreviewOption = False,
     config: ConfigOption = None,
     token_file: TokenFileOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """End a session. The app is told at once; whether it obeys is shown by the revocation's state."""
+    _revoke("session", app_name, session_id, reason, alert_id, (preview, True), config, token_file, as_json)
+
+
+@app.command()
+def user(
+    app_name: AppArgument,
+    user_id: Annotated[str, typer.Argument(metavar="USER", help="The user's id.")],
+    reason: ReasonOption,
+    alert_id: AlertOption = None,
+    preview: PreviewOption = False,
+    yes: YesOption = False,
+    config: ConfigOption = None,
+    token_file: TokenFileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """End all sessions of a user in an app, after showing how many there are."""
+    _revoke("user", app_name, user_id, reason, alert_id, (preview, yes), config, token_file, as_json)
+
+
+@app.command()
+def network(
+    app_name: AppArgument,
+    name: Annotated[str, typer.Argument(metavar="NETWORK", help="A /24 (IPv4) or /64 (IPv6): 203.0.113.0/24")],
+    reason: ReasonOption,
+    alert_id: AlertOption = None,
+    preview: PreviewOption = False,
+    yes: YesOption = False,
+    config: ConfigOption = None,
+    token_file: TokenFileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """End every session of an app that was last used from a network, after showing how many there are."""
+    _revoke("network", app_name, name, reason, alert_id, (preview, yes), config, token_file, as_json)
+
+
+def _revoke(
+    scope: str,
+    app_name: str,
+    subject: str,
+    reason: str,
+    alert_id: str | None,
+    said: tuple[bool, bool],
+    config: Path | None,
+    token_file: Path | None,
+    as_json: bool,
+) -> None:
     from schemas.api import RevokeRequest, RevokeSubject
     from sessionwatch.commands.asked import asked
     from sessionwatch.commands.records import open_records
 
-    wanted = asked(RevokeRequest, app=app_name, subject=session_id, reason=reason, alert_id=alert_id)
+    only_preview, yes = said
+    whom = asked(RevokeSubject, app=app_name, scope=scope, subject=subject)
     with open_records(config, token_file) as records:
-        if preview:
-            _print_preview(records.preview(RevokeSubject(app=wanted.app, subject=wanted.subject)), as_json)
+        shown = None
+        if only_preview or scope != "session":
+            found = records.preview(whom)
+            shown = found.count
+            if only_preview or not yes:
+                _print_preview(found, print_text if only_preview else say, as_json and only_preview)
+        if only_preview:
             return
+        wanted = asked(RevokeRequest, **whom.model_dump(), reason=reason, alert_id=alert_id, sessions=shown)
+        if not yes:
+            _confirm(shown or 0)
         print_revocation(records.revoke(wanted), as_json)
+
+
+def _confirm(count: int) -> None:
+    """Have the person type how many sessions are to end.
+
+    Raises:
+        CommandError: they typed something else, or nobody can type anything.
+    """
+    import sys
+
+    from sessionwatch.errors import CommandError
+
+    if not sys.stdin.isatty():
+        raise CommandError(f"{count} session(s) would end: look at --preview, and say --yes")
+    say(f"type {count} to end them:")
+    if sys.stdin.readline().strip() != str(count):
+        raise CommandError("nothing was ended")
 
 
 def print_revocation(revocation: RevocationDetail, as_json: bool) -> None:
@@ -60,11 +140,19 @@ def print_revocation(revocation: RevocationDetail, as_json: bool) -> None:
         say("the app is told as soon as the pipeline runs")
 
 
-def _print_preview(preview: RevokePreview, as_json: bool) -> None:
+def _print_preview(preview: RevokePreview, tell: Callable[[str], None], as_json: bool) -> None:
     from sessionwatch.commands.table import shown
 
     if as_json:
         print_json(preview.model_dump(mode="json"))
         return
-    user = f" of user {shown(preview.user_id)}" if preview.user_id else ""
-    print_text(f"{preview.count} session(s){user} at {shown(preview.app)}: {shown(preview.why)}")
+    whose = f" of user {shown(preview.user_id)}" if preview.user_id else ""
+    if preview.scope == "network":
+        whose = f" from {shown(preview.subject)}"
+    tell(f"{preview.count} session(s){whose} at {shown(preview.app)}: {shown(preview.why)}")
+    for one in preview.sessions:
+        tell(
+            f"  {shown(one.session_id)}  user {shown(one.user_id)}  from {shown(one.country)}  with {shown(one.agent)}"
+        )
+    if preview.count > len(preview.sessions):
+        tell(f"  and {preview.count - len(preview.sessions)} more")

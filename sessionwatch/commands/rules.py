@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -11,6 +12,7 @@ from sessionwatch.commands.options import ConfigOption, JsonOption, ReasonOption
 from sessionwatch.commands.terminal import print_json, print_text, say
 
 if TYPE_CHECKING:
+    from sessionwatch.workshop.trial import Change
     from sessionwatch.workshop.trying import Case
 
 app = typer.Typer(help="See, write, test and tune rules.", no_args_is_help=True, rich_markup_mode=None)
@@ -24,14 +26,18 @@ def group() -> None:
 
 
 @app.command("list")
-def list_rules(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def list_rules(config: ConfigOption = None, token_file: TokenFileOption = None, as_json: JsonOption = False) -> None:
     """List the rules, and which events are routed to which keys for them."""
     from sessionwatch.commands.startup import start
     from sessionwatch.workshop.listing import routes, row
 
     settings = start(config)
     rules = settings.rule_classes
-    rows = [row(rule, settings) for rule in sorted(rules.values(), key=lambda rule: (rule.key, rule.id))]
+    errors = _errors(config, token_file)
+    rows = [
+        {**row(rule, settings), "errors_30d": errors.get(rule.id)}
+        for rule in sorted(rules.values(), key=lambda rule: (rule.key, rule.id))
+    ]
     table = routes(rules)
     if as_json:
         for one in rows:
@@ -40,7 +46,7 @@ def list_rules(config: ConfigOption = None, as_json: JsonOption = False) -> None
     from sessionwatch.commands.table import print_table, severity, shown
 
     print_table(
-        ("severity", "mode", "key", "needs", "settle", "rule"),
+        ("severity", "mode", "key", "needs", "settle", "errors", "rule"),
         [
             (
                 severity(str(one["severity"])),
@@ -48,6 +54,7 @@ def list_rules(config: ConfigOption = None, as_json: JsonOption = False) -> None
                 shown(one["key"]),
                 _joined(one["needs"]),
                 shown(one["settle"]),
+                shown(one["errors_30d"]),
                 shown(one["rule_id"]),
             )
             for one in rows
@@ -64,19 +71,25 @@ def list_rules(config: ConfigOption = None, as_json: JsonOption = False) -> None
 
 
 @app.command()
-def show(rule_id: RuleArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def show(
+    rule_id: RuleArgument,
+    config: ConfigOption = None,
+    token_file: TokenFileOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Show a rule whole: what it catches, its source, when it errs, what to do, and how it is set."""
     from sessionwatch.commands.startup import start
     from sessionwatch.workshop.listing import find_rule, whole
 
     settings = start(config)
     told = whole(find_rule(rule_id, settings), settings)
+    told["errors_30d"] = _errors(config, token_file).get(rule_id)
     if as_json:
         print_json(told)
         return
     from sessionwatch.commands.table import print_facts, shown
 
-    names = ("rule_id", "version", "severity", "mode", "key", "placed_by", "settle")
+    names = ("rule_id", "version", "severity", "mode", "key", "placed_by", "settle", "errors_30d")
     print_text(f"{told['title']}\n\n{told['about']}\n")
     print_facts(
         [(name.replace("_", " "), shown(told[name])) for name in names]
@@ -159,7 +172,10 @@ def backtest(
         Path | None, typer.Option("--file", metavar="F", help="A file of events instead of what is stored.")
     ] = None,
     changes: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter to try; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="[APP:]NAME=VALUE", help="A parameter to try, for all apps or for one; may be repeated."
+        ),
     ] = None,
     config: ConfigOption = None,
     token_file: TokenFileOption = None,
@@ -170,22 +186,28 @@ def backtest(
     from sessionwatch.commands.records import open_records
     from sessionwatch.commands.since import span
     from sessionwatch.commands.startup import start
-    from sessionwatch.config.parts import declared_apps, known_lists
+    from sessionwatch.config.parts import declared_apps, known_exceptions, known_lists
     from sessionwatch.workshop.backtest import backtest as run
     from sessionwatch.workshop.event_history import file_history
-    from sessionwatch.workshop.listing import find_rule
-    from sessionwatch.workshop.trying import load_rule
+    from sessionwatch.workshop.trying import asked_rule
 
     settings = start(config)
-    tried = load_rule(Path(rule)) if rule.endswith(".py") else find_rule(rule, settings)
-    asked, apps, wanted = span(since, until), declared_apps(settings), _changes(changes)
-    live, of_rules, lists = settings.rule_classes, settings.rules, known_lists(settings)
+    judge = partial(
+        run,
+        asked_rule(rule, settings),
+        span=span(since, until),
+        apps=declared_apps(settings),
+        live=settings.rule_classes,
+        settings=settings.rules,
+        changes=_changes(changes),
+        exceptions=known_exceptions(settings),
+        lists=known_lists(settings),
+    )
     if file is not None:
-        history = file_history(file, settings)
-        result = run(tried, history, asked, apps, live=live, settings=of_rules, changes=wanted, lists=lists)
+        result = judge(history=file_history(file, settings))
     else:
         with open_records(config, token_file) as records:
-            result = run(tried, records.history, asked, apps, live=live, settings=of_rules, changes=wanted, lists=lists)
+            result = judge(history=records.history)
     if as_json:
         print_json(result.as_json())
     else:
@@ -236,13 +258,16 @@ def rerun(
     say(f"{len(done.raised)} alerts were missed and are raised now, marked late")
 
 
-def _changes(given: list[str] | None) -> dict[str, str]:
-    changes = {}
+def _changes(given: list[str] | None) -> list[Change]:
+    from sessionwatch.workshop.trial import Change
+
+    changes = []
     for one in given or []:
-        name, equals, value = one.partition("=")
-        if not equals or not name:
-            raise typer.BadParameter(f"expected NAME=VALUE, got {one[:40]!r}", param_hint="--set")
-        changes[name.strip()] = value.strip()
+        place, equals, value = one.partition("=")
+        app, colon, name = place.rpartition(":")
+        if not equals or not name.strip() or (colon and not app.strip()):
+            raise typer.BadParameter(f"expected NAME=VALUE or APP:NAME=VALUE, got {one[:40]!r}", param_hint="--set")
+        changes.append(Change(name.strip(), value.strip(), app.strip() if colon else None))
     return changes
 
 
@@ -273,3 +298,20 @@ def _joined(values: object) -> str:
 def _texts(values: object) -> list[str]:
     assert isinstance(values, list)
     return [str(value) for value in values]
+
+
+def _errors(config: Path | None, token_file: Path | None) -> dict[str, int]:
+    """Return by rule how many of its alerts people found wrong in 30 days; nothing where no store is there yet."""
+    from sessionwatch.commands.records import open_records
+    from sessionwatch.commands.startup import start
+    from sessionwatch.errors import CommandError
+    from store.errors import StoreError
+
+    if not start(config).store.path.exists():
+        return {}
+    try:
+        with open_records(config, token_file) as records:
+            return {rule.rule_id: rule.errors_30d for rule in records.rules().items}
+    except (CommandError, StoreError):
+        # What the rules are is known without them.
+        return {}

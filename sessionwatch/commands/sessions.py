@@ -31,6 +31,9 @@ def group() -> None:
 def list_sessions(
     apps: AppsOption = None,
     user: Annotated[str | None, typer.Option("--user", metavar="U", help="Only of this user.")] = None,
+    network: Annotated[
+        str | None, typer.Option("--network", metavar="N", help="Only last used from this network (/24 or /64).")
+    ] = None,
     live: Annotated[
         bool | None, typer.Option("--live/--ended", help="Only those in use, or only the others; else both.")
     ] = None,
@@ -45,7 +48,7 @@ def list_sessions(
     from sessionwatch.commands.records import open_records
     from sessionwatch.commands.since import since_text
 
-    parameters = {"app": apps or None, "user": user, "live": live, "since": since_text(since)}
+    parameters = {"app": apps or None, "user": user, "network": network, "live": live, "since": since_text(since)}
     with open_records(config, token_file) as records:
         rows = list(rows_of(records.sessions, parameters, limit))
     if as_json:

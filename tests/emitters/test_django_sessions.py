@@ -7,6 +7,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,11 +16,15 @@ from typing import Any
 import pytest
 from sessionwatch_emitter.keys import KeyRing
 
+from ingest.decode import decode_event
 from response.outcome import DELIVERED, Outcome
 from response.targets.command import CommandTarget
 from tests.counterparts import met
 from tests.emitters.conftest import SECRET, read
+from tests.response.given import Pipeline, alert
 from tests.response.targets.asked import asked
+from tests.response.targets.postgres_server import UnavailableError, postgres_server
+from tests.response.theft import steal
 
 django = pytest.importorskip("django", reason="Django is not installed")
 
@@ -27,6 +32,7 @@ pytestmark = pytest.mark.slow
 
 KEYS = KeyRing("bank", SECRET)
 UNKNOWN = Outcome("refused", "the program ended with 65: it cannot be done")
+SQLITE = '{"ENGINE": "django.db.backends.sqlite3", "NAME": Path(__file__).parent / "bank.sqlite"}'
 SETTINGS = """
 from pathlib import Path
 SECRET_KEY = "of the tests"
@@ -43,7 +49,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
 ]
 SESSION_ENGINE = "django.contrib.sessions.backends.{engine}"
-DATABASES = {{"default": {{"ENGINE": "django.db.backends.sqlite3", "NAME": Path(__file__).parent / "bank.sqlite"}}}}
+DATABASES = {{"default": {database}}}
 CACHES = {{"default": {{
     "BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": Path(__file__).parent / "cache"
 }}}}
@@ -117,10 +123,12 @@ class Bank:
         """Whose each cookie is to the app."""
         return [text for _, text in self.browse(*((cookie, "/") for cookie in cookies))]
 
-    def deliver(self, **what: Any) -> Outcome:
+    def target(self) -> CommandTarget:
         command = [sys.executable, str(self.folder / "manage.py"), "end_sessions"]
-        target = CommandTarget("django", "bank", command, scopes=["session", "user"], kinds=KINDS, deadline_s=60)
-        return target.deliver(asked(**{"decided": datetime.now(UTC), **what}))
+        return CommandTarget("django", "bank", command, scopes=["session", "user"], kinds=KINDS, deadline_s=60)
+
+    def deliver(self, **what: Any) -> Outcome:
+        return self.target().deliver(asked(**{"decided": datetime.now(UTC), **what}))
 
 
 KINDS = ("session.revoked", "session.released")
@@ -130,9 +138,9 @@ KINDS = ("session.revoked", "session.released")
 def start(tmp_path: Path, broker: str) -> Callable[..., Bank]:
     """Makes a bank."""
 
-    def made(engine: str = "db", *, use_tz: bool = True) -> Bank:
+    def made(engine: str = "db", *, use_tz: bool = True, database: str = SQLITE) -> Bank:
         topic = f"events-{uuid.uuid4()}"
-        (tmp_path / "settings.py").write_text(SETTINGS.format(engine=engine, use_tz=use_tz))
+        (tmp_path / "settings.py").write_text(SETTINGS.format(engine=engine, use_tz=use_tz, database=database))
         (tmp_path / "bank.py").write_text(BANK.format(secret=SECRET, broker=broker, topic=topic))
         (tmp_path / "manage.py").write_text(MANAGE)
         (tmp_path / "browse.py").write_text(BROWSE)
@@ -153,6 +161,24 @@ def test_a_session_is_ended_and_no_other(start: Callable[..., Bank], engine: str
     assert bank.whose(stolen, mine) == ["nobody", "alice"]
 
 
+def test_a_session_in_postgresql_is_ended_and_a_users_earlier_ones(start: Callable[..., Bank]) -> None:
+    pytest.importorskip("psycopg", reason="psycopg is not installed")
+    with ExitStack() as running:
+        try:
+            folder, port = running.enter_context(postgres_server())
+        except UnavailableError as reason:
+            pytest.skip(f"no PostgreSQL: {reason}")
+        engine = "django.db.backends.postgresql"
+        bank = start(
+            database=repr({"ENGINE": engine, "NAME": "sessions", "USER": "sessions", "HOST": folder, "PORT": port})
+        )
+        stolen, mine, bobs = bank.enter("alice", "alice", "bob")
+        assert bank.deliver(session_id=KEYS.session_id(stolen)) == DELIVERED
+        assert bank.whose(stolen, mine, bobs) == ["nobody", "alice", "bob"]
+        assert bank.deliver(scope="user") == DELIVERED
+        assert bank.whose(mine, bobs) == ["nobody", "bob"]
+
+
 def test_the_pipeline_hears_that_it_is_gone(start: Callable[..., Bank]) -> None:
     bank = start()
     [stolen] = bank.enter("alice")
@@ -160,6 +186,20 @@ def test_the_pipeline_hears_that_it_is_gone(start: Callable[..., Bank]) -> None:
     [told] = read(bank.broker, bank.topic, 1)
     assert (told.event["type"], told.event["reason"]) == ("destroy", "revoked")
     assert (told.event["session_id"], told.event["user_id"]) == (KEYS.session_id(stolen), "alice")
+
+
+def test_a_theft_ends_the_session_and_the_app_confirms_it(start: Callable[..., Bank], tmp_path: Path) -> None:
+    bank = start()
+    stolen, mine = bank.enter("alice", "alice")
+    session = KEYS.session_id(stolen)
+    (tmp_path / "pipeline").mkdir()
+    with Pipeline(tmp_path / "pipeline", targets=[bank.target()]) as one:
+        steal(one, alert(session_id=session), session=session)
+        one.until(lambda: one.states() == ["delivered"], within_s=60)
+        assert bank.whose(stolen, mine) == ["nobody", "alice"]
+        [told] = read(bank.broker, bank.topic, 1)
+        one.turn([decode_event(told.value)])
+        assert one.states() == ["confirmed"]
 
 
 def test_a_second_delivery_changes_nothing(start: Callable[..., Bank]) -> None:

@@ -290,3 +290,87 @@ def test_it_can_be_mounted_as_a_wsgi_app(receiver, message, revocations, emitter
 )
 def test_what_is_no_post_of_a_message_is_refused(receiver, message, environ: dict[str, str], status: str) -> None:
     assert over_wsgi(receiver, message(), **environ)[0] == status
+
+
+LOCK = {"scope": "login", "session_id": None, "until": "2099-01-01T00:00:00Z"}
+
+
+def test_a_locked_login_is_refused_until_its_time(make_emitter, tmp_path, message) -> None:
+    now = [time.time()]
+    revocations = RevocationList(tmp_path / "list.db", judges_logins=True, clock=lambda: now[0])
+    receiver = RevocationReceiver(revocations, make_emitter(), secrets=[SECRET])
+    until = datetime.fromtimestamp(now[0] + 900, UTC)
+    body = message("session.login_locked", **{**LOCK, "until": until.isoformat()})
+    assert receiver.receive(signed(body), body).status == 200
+    assert revocations.login_locked_until("alice") == pytest.approx(until.timestamp())
+    assert revocations.login_locked_until("bob") is None
+    now[0] += 901
+    assert revocations.login_locked_until("alice") is None
+
+
+def test_a_locked_login_leaves_sessions_alone(make_emitter, tmp_path, message) -> None:
+    revocations = RevocationList(tmp_path / "list.db", judges_logins=True)
+    receiver = RevocationReceiver(revocations, make_emitter(), secrets=[SECRET])
+    body = message("session.login_locked", **LOCK)
+    receiver.receive(signed(body), body)
+    assert revocations.refusal(["s_k1_x"], user_id="alice", started_us=0) is None
+
+
+def test_a_released_login_is_open_and_a_late_retry_does_not_lock_it_again(make_emitter, tmp_path, message) -> None:
+    revocations = RevocationList(tmp_path / "list.db", judges_logins=True)
+    receiver = RevocationReceiver(revocations, make_emitter(), secrets=[SECRET])
+    lock = message("session.login_locked", **LOCK)
+    release = message("session.released", scope="login", session_id=None, sequence=2)
+    for number, body in enumerate((lock, release, lock)):
+        assert receiver.receive(signed(body, f"msg_{number}"), body).status == 200
+    assert revocations.login_locked_until("alice") is None
+
+
+def test_an_app_that_does_not_ask_cannot_lock_a_login(receiver: RevocationReceiver, message) -> None:
+    body = message("session.login_locked", **LOCK)
+    assert receiver.receive(signed(body), body).status == 422
+
+
+def test_an_app_may_lock_a_login_itself(make_emitter, revocations: RevocationList, message) -> None:
+    locked = []
+    receiver = RevocationReceiver(revocations, make_emitter(), secrets=[SECRET], on_login_locked=locked.append)
+    body = message("session.login_locked", **LOCK)
+    assert [receiver.receive(signed(body), body).status for _ in range(2)] == [200, 200]
+    [one] = locked
+    assert (one.user_id, one.until_us) == ("alice", int(datetime(2099, 1, 1, tzinfo=UTC).timestamp() * 1e6))
+
+
+@pytest.mark.parametrize("until", [None, "soon", "2099-01-01T00:00:00"])
+def test_a_lock_without_an_end_is_refused(receiver: RevocationReceiver, message, until: str | None) -> None:
+    body = message("session.login_locked", **{**LOCK, "until": until})
+    assert receiver.receive(signed(body), body).status == 400
+
+
+NOTICE = {
+    "type": "user.notice",
+    "timestamp": "2026-11-02T08:00:00Z",
+    "data": {
+        "notice_id": "n1", "app": "bank", "user_id": "alice", "notice": "new_device", "at": "2026-11-02T08:00:00Z",
+        "country": "NL", "city": None, "agent": "Firefox",
+    },
+}  # fmt: skip
+
+
+def test_a_notice_goes_to_the_apps_own_channel_once(make_emitter, revocations: RevocationList) -> None:
+    told = []
+    receiver = RevocationReceiver(revocations, make_emitter(), secrets=[SECRET], on_notice=told.append)
+    body = json.dumps(NOTICE).encode()
+    assert [receiver.receive(signed(body), body).status for _ in range(2)] == [200, 200]
+    [one] = told
+    assert (one.user_id, one.notice, one.country, one.city, one.agent) == ("alice", "new_device", "NL", None, "Firefox")
+
+
+def test_an_app_without_a_channel_says_so(receiver: RevocationReceiver) -> None:
+    body = json.dumps(NOTICE).encode()
+    assert receiver.receive(signed(body), body).status == 422
+
+
+def test_a_notice_to_another_app_is_refused(make_emitter, revocations: RevocationList) -> None:
+    receiver = RevocationReceiver(revocations, make_emitter(), secrets=[SECRET], on_notice=lambda _notice: None)
+    body = json.dumps({**NOTICE, "data": {**NOTICE["data"], "app": "shop"}}).encode()
+    assert receiver.receive(signed(body), body).status == 422

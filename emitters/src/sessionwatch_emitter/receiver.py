@@ -13,6 +13,7 @@ from sessionwatch_emitter.emitter import SessionEmitter
 from sessionwatch_emitter.errors import RevocationListError, SecretError
 from sessionwatch_emitter.revocation_list import Outcome, RevocationList
 from sessionwatch_emitter.revocation_message import RefusedMessageError, Revocation, parse_revocation
+from sessionwatch_emitter.user_notice import UserNotice, parse_notice
 from sessionwatch_emitter.webhook_signature import in_time, is_signed, read_webhook_secret
 
 if TYPE_CHECKING:
@@ -42,6 +43,10 @@ class RevocationReceiver:
         app: the app's name; the emitter's, if left out. A message to another app is refused.
         on_step_up: called when a session has to prove anew who uses it. Without it the middleware's `step_up` does;
             without either such a message gets 422.
+        on_login_locked: called when nobody may sign in as a user until a time, with `until_us`, after the list was
+            told. Without it the list's `judges_logins` must say that the app asks the list; else such a message
+            gets 422.
+        on_notice: called with what a user is to be told, as by the app's own mail. Without it such a message gets 422.
         clock: the wall clock in seconds since the epoch.
 
     Raises:
@@ -56,6 +61,8 @@ class RevocationReceiver:
         secrets: Sequence[str],
         app: str | None = None,
         on_step_up: Callable[[Revocation], None] | None = None,
+        on_login_locked: Callable[[Revocation], None] | None = None,
+        on_notice: Callable[[UserNotice], None] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         if not secrets:
@@ -65,6 +72,8 @@ class RevocationReceiver:
         self._emitter = emitter
         self._app = app or emitter.app
         self._on_step_up = on_step_up
+        self._on_login_locked = on_login_locked
+        self._on_notice = on_notice
         self._clock = clock
 
     def __repr__(self) -> str:
@@ -79,6 +88,9 @@ class RevocationReceiver:
         """
         try:
             message_id = self._verify({name.lower(): value for name, value in headers.items()}, body)
+            notice = parse_notice(body)
+            if notice is not None:
+                return self._notify(notice, message_id)
             revocation = parse_revocation(body)
             if revocation.app != self._app:
                 raise RefusedMessageError(422, f"this is not the app {revocation.app[:64]!r}")
@@ -133,6 +145,8 @@ class RevocationReceiver:
     def _carry_out(self, revocation: Revocation, message_id: str) -> Response:
         if revocation.type == "session.step_up_required":
             return self._step_up(revocation, message_id)
+        if revocation.type == "session.login_locked":
+            return self._lock_login(revocation, message_id)
         if revocation.type == "session.released":
             outcome = self._revocations.release(
                 revocation.scope, revocation.subject, revocation.sequence, message_id=message_id
@@ -154,14 +168,37 @@ class RevocationReceiver:
             if not self._revocations.asks_step_up or revocation.session_id is None:
                 raise RefusedMessageError(422, "this app cannot ask for a step-up: it lacks on_step_up")
             return _response(200, self._revocations.ask_step_up(revocation.session_id, message_id=message_id).value)
+        step_up = self._on_step_up
+        return self._once(message_id, "on_step_up", lambda: step_up(revocation))
+
+    def _lock_login(self, revocation: Revocation, message_id: str) -> Response:
+        locked = self._on_login_locked
+        if locked is None and not self._revocations.judges_logins:
+            raise RefusedMessageError(422, "this app cannot lock a login: it lacks on_login_locked and judges_logins")
+        assert revocation.until_us is not None
+        outcome = self._revocations.lock_login(revocation.subject, revocation.sequence, revocation.until_us)
+        if locked is None or outcome is Outcome.STALE:
+            return _response(200, outcome.value)
+        return self._once(message_id, "on_login_locked", lambda: locked(revocation))
+
+    def _notify(self, notice: UserNotice, message_id: str) -> Response:
+        if notice.app != self._app:
+            raise RefusedMessageError(422, f"this is not the app {notice.app[:64]!r}")
+        notify = self._on_notice
+        if notify is None:
+            raise RefusedMessageError(422, "this app tells its users nothing: it lacks on_notice")
+        return self._once(message_id, "on_notice", lambda: notify(notice))
+
+    def _once(self, message_id: str, name: str, call: Callable[[], None]) -> Response:
+        """Call what the app has given for a message, unless that was done for it before."""
         if self._revocations.met(message_id):
             return _response(200, Outcome.REPEATED.value)
         try:
-            self._on_step_up(revocation)
+            call()
         except Exception as error:  # noqa: BLE001 - whatever the app's callback raises
             # Without the error's text: it could quote the session.
-            _log.error("on_step_up failed with %s", type(error).__name__)
-            return _response(500, "the app failed to ask for a step-up")
+            _log.error("%s failed with %s", name, type(error).__name__)
+            return _response(500, f"the app's {name} failed")
         self._revocations.remember(message_id)
         return _response(200, Outcome.APPLIED.value)
 

@@ -27,7 +27,7 @@ from typing import Literal
 
 from sessionwatch_emitter.errors import RevocationListError
 
-Scope = Literal["session", "user"]
+Scope = Literal["session", "user", "login"]
 
 SHORTEST_LIFE_S = 30 * 24 * 3600
 # A webhook is retried for a day; a message is remembered for twice as long.
@@ -88,7 +88,7 @@ class Refusal:
     """Why a request is refused.
 
     Attributes:
-        scope: session or user; None when the list cannot be read and fails closed.
+        scope: session or user, never login; None when the list cannot be read and fails closed.
         subject: the session's id as it was revoked, or the user's id.
     """
 
@@ -111,6 +111,8 @@ class RevocationList:
         path: the SQLite file; it is made, readable by its owner only, if it is not there.
         absolute_timeout: how long a session of this app can live at most, in seconds.
         fail_closed: refuse every session while the file cannot be read, rather than let it through.
+        judges_logins: the app asks `login_locked_until` before it lets anybody sign in, without which a lock is
+            answered 422.
         clock: the wall clock in seconds since the epoch.
 
     Raises:
@@ -123,6 +125,7 @@ class RevocationList:
         *,
         absolute_timeout: float = 0.0,
         fail_closed: bool = False,
+        judges_logins: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         # Whoever changes the folder later means the same file.
@@ -130,6 +133,7 @@ class RevocationList:
         self._life_us = int(max(absolute_timeout, SHORTEST_LIFE_S) * 1e6)
         self._clock = clock
         self.fail_closed = fail_closed
+        self.judges_logins = judges_logins
         self.judges_users = False
         """Whether the middleware knows a request's user and the session's start, which a user scope needs."""
         self.asks_step_up = False
@@ -145,7 +149,7 @@ class RevocationList:
         self._reopen_at = 0.0
         self._version = -1
         self._change = 0
-        self._entries: dict[Scope, dict[str, _Entry]] = {"session": {}, "user": {}}
+        self._entries: dict[Scope, dict[str, _Entry]] = {"session": {}, "user": {}, "login": {}}
         self._users_revoked = False
         self._endings: dict[str, int] = {}
         self._step_ups: dict[str, int] = {}
@@ -240,8 +244,27 @@ class RevocationList:
         """
         return self._write("user", user_id, sequence, True, not_before_us, message_id)
 
+    def lock_login(self, user_id: str, sequence: int, end_us: int, *, message_id: str | None = None) -> Outcome:
+        """Let nobody sign in as a user until `end_us`, in microseconds since the epoch; their sessions go on.
+
+        Raises:
+            RevocationListError: the file cannot be written.
+        """
+        return self._write("login", user_id, sequence, True, end_us, message_id)
+
+    def login_locked_until(self, user_id: str) -> float | None:
+        """Say until when nobody may sign in as a user, in seconds since the epoch; None = they may.
+
+        To be asked once the account is known and before anything is said of the password, so that the answer is
+        the same for a right and for a wrong one. While the file cannot be read the newest known answer stands.
+        """
+        self._up_to_date()
+        now_us = self._now_us()
+        entry = self._entry("login", user_id, now_us)
+        return entry.not_before_us / 1e6 if entry is not None and entry.not_before_us > now_us else None
+
     def release(self, scope: Scope, subject: str, sequence: int, *, message_id: str | None = None) -> Outcome:
-        """Let a session, or a user's earlier sessions, through again.
+        """Let a session, a user's earlier sessions, or whoever signs in as the user, through again.
 
         Raises:
             RevocationListError: the file cannot be written.

@@ -10,7 +10,7 @@ from schemas.api.reruns import MissedAlert, Rerun, RerunRequest
 from schemas.instant import parse_rfc3339, to_datetime
 from sessionwatch.api.asker import Asker
 from sessionwatch.api.problem import Refusal
-from sessionwatch.config.parts import declared_apps, rule_plan
+from sessionwatch.config.parts import check_rules, declared_apps, rule_plan
 from sessionwatch.errors import SessionwatchError
 from sessionwatch.workshop.history import Span
 from sessionwatch.workshop.rerun import missed
@@ -32,7 +32,8 @@ def rerun(asker: Asker, wanted: RerunRequest, act: Callable[[object], object]) -
         raise Refusal(422, "the span ends before it begins")
     settings = asker.installation.settings
     try:
-        found = missed(asker.reader, rule_plan(settings, wanted.rules), declared_apps(settings), span)
+        check_rules(settings, wanted.rules or ())
+        found = missed(asker.reader, rule_plan(settings), declared_apps(settings), span, wanted.rules)
     except SessionwatchError as error:
         raise Refusal(422, str(error)) from None
     if found:

@@ -109,9 +109,11 @@ def user_of(asker: Asker, wanted: RevokeSubject) -> str | None:
         Refusal: 404, there is no such session, or the app may not be seen.
     """
     if not asker.sees(wanted.app):
-        raise not_found("session" if wanted.scope == "session" else "user")
+        raise not_found(wanted.scope)
     if wanted.scope == "user":
         return wanted.subject
+    if wanted.scope == "network":
+        return None
     return session_span(asker, wanted.app, wanted.subject).user_id
 
 
@@ -151,7 +153,8 @@ def _to_be_ended(asker: Asker, wanted: RevokeSubject) -> list[SessionSummary]:
         idle_us=asker.installation.idle_us,
         apps=[wanted.app],
         session_id=wanted.subject if by_session else None,
-        user_id=None if by_session else wanted.subject,
+        user_id=wanted.subject if wanted.scope == "user" else None,
+        network=wanted.subject if wanted.scope == "network" else None,
         live=None if by_session else True,
         limit=_MOST_COUNTED,
     )

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from schemas.api.risks import RiskContribution, RiskView
 from schemas.instant import SECOND, to_datetime
 from schemas.risk import HALF_LIFE_US, score_of
 from sessionwatch.api.asker import Asker
+from store.rows import RiskRow
 
-_LEAST = 0.5
+LEAST = 0.5
 """Points of 100 below which nothing is shown: it would read as 0."""
 
 
 def risk_view(asker: Asker, kind: str, scope: str, value: str) -> RiskView:
     """Return the risk of a user (scope: realm) or session (scope: app) now."""
     row = asker.reader.risk(kind, scope, value)
-    half_life_us = HALF_LIFE_US if row is None else row.half_life_us
-    seen = [one for one in (row.contributions if row is not None else ()) if asker.sees(one.app)]
-    now_us = asker.now_us()
+    if row is None:
+        return RiskView(score=0, half_life_s=HALF_LIFE_US / SECOND, contributions=[])
+    return explained(asker, row, asker.now_us(), asker.principal.visible())
+
+
+def explained(asker: Asker, row: RiskRow, now_us: int, apps: Collection[str] | None) -> RiskView:
+    """Return a stored risk as it is at an instant.
+
+    Args:
+        asker: who asks.
+        row: as it is stored.
+        now_us: microseconds since the epoch.
+        apps: whose alerts count; None = of all.
+    """
+    half_life_us = row.half_life_us
+    seen = [one for one in row.contributions if apps is None or one.app in apps]
     left = [(one.points_at(now_us, half_life_us), one) for one in seen]
-    left = sorted((one for one in left if one[0] >= _LEAST), key=lambda one: (-one[0], one[1].alert_id))
+    left = sorted((one for one in left if one[0] >= LEAST), key=lambda one: (-one[0], one[1].alert_id))
     return RiskView(
         score=round(score_of([one for _, one in left], now_us, half_life_us), 1),
         half_life_s=half_life_us / SECOND,

@@ -65,6 +65,7 @@ def _view(asker: Asker, rule: type[AnyRule], facts: RuleFacts) -> RuleView:
         alerts_7d=facts.alerts,
         last_alert=None if facts.last_us is None else to_datetime(facts.last_us),
         verdicts=verdict_counts(facts),
+        errors_30d=facts.errors,
     )
 
 

@@ -29,6 +29,7 @@ def session_page(
     *,
     apps: Sequence[str] | None = None,
     user_id: str | None = None,
+    network: str | None = None,
     live: bool | None = None,
     cursor: str | None = None,
     limit: int = 100,
@@ -39,7 +40,7 @@ def session_page(
         asker: who asks.
         between: event times, microseconds since the epoch.
         apps: only of these; None = of all that may be seen.
-        user_id, live: only these; None = all.
+        user_id, network, live: only these; None = all. A session is from the network that it was last used from.
         cursor: where the page before ended.
         limit: most rows.
 
@@ -53,6 +54,7 @@ def session_page(
         idle_us=asker.installation.idle_us,
         apps=asker.principal.visible(apps),
         user_id=user_id,
+        network=network,
         live=live,
         after=from_cursor(cursor, tuple[int, str, str]),
         limit=limit + 1,

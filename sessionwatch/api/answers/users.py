@@ -1,17 +1,17 @@
-"""A user of a realm: sessions, devices and places."""
+"""Users: by risk, and one of a realm with sessions, devices and places."""
 
 from __future__ import annotations
 
-from schemas.api import SessionPage, UserDetail
+from schemas.api import SessionPage, UserDetail, UserPage, UserRow
 from schemas.cleaning import clean_user_id
 from schemas.instant import to_datetime
 from schemas.revocation import RevocationView
 from sessionwatch.api.answers.alerts import alert_rows
-from sessionwatch.api.answers.risk import risk_view
+from sessionwatch.api.answers.risk import LEAST, explained, risk_view
 from sessionwatch.api.answers.rows import device_use, place_use
 from sessionwatch.api.answers.sessions import session_page
 from sessionwatch.api.asker import Asker
-from sessionwatch.api.cursor import from_cursor
+from sessionwatch.api.cursor import from_cursor, to_cursor
 from sessionwatch.api.problem import not_found
 from store.alert_search import AlertFilter
 from store.revocation_search import RevocationFilter
@@ -19,6 +19,39 @@ from store.session_search import Scope
 
 MOST = 100
 _MOST_LIVE = 1_000
+
+
+def users_by_risk(asker: Asker, apps: list[str] | None, cursor: str | None, limit: int) -> UserPage:
+    """Return a page of the users against whom anything counts, the highest risk first.
+
+    Args:
+        asker: who asks.
+        apps: alerts of these alone; None = of all that may be seen.
+        cursor: where the page before ended; scores are then as they were at the first page.
+        limit: most rows.
+
+    Raises:
+        Refusal: 422, the cursor is none of this list.
+    """
+    place = from_cursor(cursor, tuple[int, float, str, str])
+    now_us, after = (asker.now_us(), None) if place is None else (place[0], place[1:])
+    visible = asker.principal.visible(apps)
+    found = asker.reader.riskiest_users(now_us, apps=visible, least=LEAST, after=after, limit=limit + 1)
+    shown = found[:limit]
+    following = None
+    if len(found) > limit:
+        row, score = shown[-1]
+        following = to_cursor((now_us, score, row.scope, row.value))
+    items = [
+        UserRow(
+            realm=row.scope,
+            user_id=row.value,
+            risk=explained(asker, row, now_us, visible),
+            last=to_datetime(max(one.time_us for one in row.contributions if visible is None or one.app in visible)),
+        )
+        for row, _ in shown
+    ]
+    return UserPage(items=items, next=following)
 
 
 def user_detail(asker: Asker, realm: str, user_id: str, between: tuple[int, int]) -> UserDetail:

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from schemas.api import Me, SignedIn, SignInRequest
 from schemas.instant import to_datetime
-from sessionwatch.api.permission import VIEWER, Served, Viewer, bearer, note_guess
+from sessionwatch.api.permission import Served, Viewer, bearer, note_guess, source
 from sessionwatch.api.principal import Principal
 from sessionwatch.api.problem import Refusal
 from sessionwatch.api.table import whole
@@ -24,13 +24,15 @@ async def sign_in(asked: SignInRequest, service: Served, request: Request) -> Re
         note_guess(request, service)
         raise Refusal(401, "this code is spent, older than 60 seconds, or none", {"www-authenticate": "Bearer"})
     token, principal = signed_in
+    service.visits.signed_in(principal, source(request))
     return whole(SignedIn(token=token, **_me(principal).model_dump()))
 
 
-@router.post("/v1/sign-out", status_code=204, response_class=Response, dependencies=[VIEWER])
-async def sign_out(service: Served, request: Request) -> Response:
+@router.post("/v1/sign-out", status_code=204, response_class=Response)
+async def sign_out(asker: Viewer, service: Served, request: Request) -> Response:
     """Forget the token of a sign-in; one of the configuration stays valid."""
     service.tokens.sign_out(bearer(request))
+    service.visits.signed_out(asker.principal)
     return Response(status_code=204)
 
 

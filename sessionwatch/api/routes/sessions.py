@@ -14,7 +14,17 @@ from sessionwatch.api.answers.picture import session_picture
 from sessionwatch.api.answers.sessions import event_page, session_detail, session_page
 from sessionwatch.api.answers.span import window
 from sessionwatch.api.permission import Viewer
-from sessionwatch.api.query import AppInPath, AppNames, Cursor, Limit, SessionInPath, Since, Until, UserName
+from sessionwatch.api.query import (
+    AppInPath,
+    AppNames,
+    Cursor,
+    Limit,
+    NetworkName,
+    SessionInPath,
+    Since,
+    Until,
+    UserName,
+)
 from sessionwatch.api.table import ARROW, page, whole
 
 router = APIRouter(tags=["sessions"])
@@ -26,6 +36,7 @@ def sessions(
     request: Request,
     app: AppNames = None,
     user: UserName = None,
+    network: NetworkName = None,
     live: Annotated[bool | None, Query(description="Only those in use, or only the others.")] = None,
     since: Since = None,
     until: Until = None,
@@ -34,7 +45,9 @@ def sessions(
 ) -> Response:
     """List sessions with events in the time asked for, the last day without one."""
     between = window(asker, since, until, DAY)
-    answer = session_page(asker, between, apps=app, user_id=user, live=live, cursor=cursor, limit=limit)
+    answer = session_page(
+        asker, between, apps=app, user_id=user, network=network, live=live, cursor=cursor, limit=limit
+    )
     return page(request, answer, answer.items, SessionRow)
 
 

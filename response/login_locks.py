@@ -1,0 +1,54 @@
+"""Locked logins: each is released by itself when its time is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ingest.batch import Batch
+from response.ledger import Ledger
+from response.revocations import PIPELINE, UNTIL, Revocations
+from schemas.revocation import LIVE_STATES, LOCK_OVER, Revocation
+
+
+class LoginLocks:
+    """Knows which locks have an end ahead, on the pipeline's clock.
+
+    Args:
+        ledger: revocations that still matter.
+        revocations: moves them through their states.
+    """
+
+    def __init__(self, ledger: Ledger, revocations: Revocations) -> None:
+        self._ledger = ledger
+        self._revocations = revocations
+        self._ends: dict[str, int] = {}
+
+    def restore(self, revocations: Iterable[Revocation]) -> None:
+        """Take up the locks that an earlier run has left; one whose end has passed meanwhile is released at once."""
+        self.note(revocations)
+
+    def note(self, revocations: Iterable[Revocation]) -> None:
+        """Remember the ends of locks that are sent, and forget those of what was released."""
+        for one in revocations:
+            if one.scope != "login":
+                continue
+            if one.state in LIVE_STATES and UNTIL in one.times:
+                self._ends[one.revocation_id] = one.times[UNTIL]
+            else:
+                self._ends.pop(one.revocation_id, None)
+
+    def is_due(self, now_us: int) -> bool:
+        """Return whether a lock has come to its end.
+
+        Args:
+            now_us: the pipeline's clock, microseconds since the epoch.
+        """
+        return any(end_us <= now_us for end_us in self._ends.values())
+
+    def release(self, batch: Batch) -> None:
+        """Release what has come to its end: whoever has missed the end is told of it."""
+        for revocation_id in [one for one, end_us in self._ends.items() if end_us <= batch.arrival_us]:
+            del self._ends[revocation_id]
+            revocation = self._revocations.find(revocation_id)
+            if revocation is not None and revocation.state in LIVE_STATES:
+                self._revocations.release(batch, revocation, PIPELINE, LOCK_OVER)

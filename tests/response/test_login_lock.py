@@ -1,0 +1,95 @@
+"""A locked login: for a time, with evidence, and let go by itself."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from response.commands import Approve, Release
+from response.policy import PolicyLine
+from response.targets.webhook import WebhookTarget
+from schemas.alert import Evidence
+from schemas.instant import MINUTE, parse_rfc3339
+from tests.response.given import Pipeline, event, raised, use
+from tests.response.receivers import Receiver, answers
+from tests.response.test_acts import of_user
+from tests.response.theft import Start
+
+LOCKS = PolicyLine(("notify", "lock_login"), lock_for_us=20 * MINUTE)
+
+
+def locked(pipeline: Start, bank: WebhookTarget) -> Pipeline:
+    """A pipeline that has locked alice's login, which the app has taken."""
+    one = pipeline(targets=[bank], lines=[LOCKS])
+    one.turn([use("s_1")], raised(of_user()))
+    one.until_result()
+    return one
+
+
+def test_the_app_is_told_who_and_until_when(pipeline: Start, bank: WebhookTarget, receiver: Receiver) -> None:
+    one = locked(pipeline, bank)
+    [row] = one.reader.revocations()
+    body = receiver.calls[0].verified()
+    data = body["data"]
+    assert isinstance(data, dict)
+    assert (body["type"], data["scope"], data["user_id"], data["session_id"]) == (
+        "session.login_locked", "login", "alice", None,
+    )  # fmt: skip
+    assert parse_rfc3339(data["until"]) == row.times["sent"] + 20 * MINUTE
+    assert row.state == "delivered"
+
+
+def test_it_ends_by_itself_and_the_app_is_told(pipeline: Start, bank: WebhookTarget, receiver: Receiver) -> None:
+    one = locked(pipeline, bank)
+    later = 20 * MINUTE
+    assert not one.responder.is_due(one.reader.revocations()[0].times["sent"] + later - 1)
+    assert one.responder.is_due(one.reader.revocations()[0].times["sent"] + later)
+    one.turn(later_us=later + MINUTE)
+    one.until_result()
+    assert one.states() == ["released"]
+    data = receiver.calls[1].verified()["data"]
+    assert isinstance(data, dict)
+    assert (receiver.calls[1].verified()["type"], data["scope"]) == ("session.released", "login")
+
+
+def test_it_ends_after_a_restart_too(pipeline: Start, bank: WebhookTarget) -> None:
+    locked(pipeline, bank)
+    one = pipeline(targets=[bank], lines=[LOCKS])
+    one.turn(later_us=21 * MINUTE)
+    assert one.states() == ["released"]
+
+
+def test_a_person_releases_it_before(pipeline: Start, bank: WebhookTarget) -> None:
+    one = locked(pipeline, bank)
+    [row] = one.reader.revocations()
+    one.turn(commands=[Release(row.revocation_id, "eve", "she called")])
+    assert one.states() == ["released"]
+    assert not one.responder.is_due(row.times["until"])
+
+
+def test_failures_alone_lock_nobody_out(pipeline: Start, bank: WebhookTarget) -> None:
+    one = pipeline(targets=[bank], lines=[LOCKS])
+    guess = event("fail", "bad_credentials", "s_other")
+    counting = msgspec.structs.replace(of_user(), evidence=(Evidence(guess.event_id, guess.time_us, "refused"),))
+    one.turn([use("s_1"), guess], raised(counting))
+    assert one.reader.revocations() == []
+    assert "failures alone lock nobody out" in one.audit()[-1].why
+
+
+def test_one_that_was_held_is_locked_from_its_approval_on(pipeline: Start, bank: WebhookTarget) -> None:
+    one = pipeline(targets=[bank], lines=[LOCKS], protected=["alice"])
+    one.turn([use("s_1")], raised(of_user()))
+    [row] = one.responder.held()
+    one.turn(commands=[Approve(row.revocation_id, "eve")], later_us=MINUTE)
+    [row] = one.reader.revocations()
+    assert (row.state, row.times["until"] - row.times["sent"]) == ("sent", 20 * MINUTE)
+
+
+@pytest.mark.parametrize("status", [422])
+def test_an_app_that_cannot_lock_it_is_a_failure(
+    pipeline: Start, bank: WebhookTarget, receiver: Receiver, status: int
+) -> None:
+    receiver.behaviours = [answers(status)]
+    one = locked(pipeline, bank)
+    [row] = one.reader.revocations()
+    assert (row.state, "did not take it" in row.note) == ("failed", True)
