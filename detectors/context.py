@@ -282,7 +282,7 @@ class UserContext(msgspec.Struct, gc=False, array_like=True):
 
     def is_repeat(self, event: Event, pause_us: int) -> bool:
         """Say whether a plain request of the session used last changes nothing; as for a session."""
-        if not self.sessions or not self.uses or event.time_us - self.signed_out_us <= USE_HORIZON_US:
+        if not self.sessions or not self.uses or not self.is_settled(event):
             return False
         session = self.sessions[-1]
         last_us = self.again_us or session.last_us
@@ -297,6 +297,10 @@ class UserContext(msgspec.Struct, gc=False, array_like=True):
             and self.uses[-1].place.network == event.place.network
             and last_us // HOUR == event.time_us // HOUR
         )
+
+    def is_settled(self, event: Event) -> bool:
+        """Say whether the user has not signed out everywhere of late: else every use counts."""
+        return event.time_us - self.signed_out_us > USE_HORIZON_US
 
     def repeat(self, event: Event) -> None:
         """Take in a repeat: all that it changes is when the user was last seen, and by which event."""

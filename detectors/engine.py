@@ -9,7 +9,7 @@ from functools import partial
 
 from detectors.context import LINEAGE_REASONS, UserContext, is_plain
 from detectors.faults import Faults
-from detectors.judge import Judge
+from detectors.judge import Declared, Judge
 from detectors.lineage import Lineage
 from detectors.plan import Plan
 from detectors.pool import Pool
@@ -83,6 +83,7 @@ class Engine:
         self._shards = [
             Shard({kind: Pool(trusted_bound, untrusted_bound) for kind in RULE_KEYS}) for _ in range(shards)
         ]
+        self._only = self._shards[0].pools if shards == 1 else None
         # Nobody looks at requests by network, device or app.
         self._two_keys = not any("validate" in self._routed[kind] for kind in ("network", "device", "app"))
         self._folds: dict[RuleKey, Fold] = {kind: partial(self._judge.fold, kind) for kind in RULE_KEYS}
@@ -238,11 +239,12 @@ class Engine:
 
     def _take_event(self, event: Event) -> None:
         # Anybody who may write to the topic can invent apps that nobody has declared.
-        trusted = event.type in AUTHENTICATED and self._apps[event.app].declared
-        if self._two_keys and is_plain(event) and self._pass(event, trusted=trusted):
+        known = self._judge.declared(event.app)
+        if self._two_keys and is_plain(event) and self._pass(event, known):
             return
+        trusted = event.type in AUTHENTICATED and known.policy.declared
         late, kind_of_event = False, event.type
-        realm = self._apps.realm_of(event.app)
+        realm = known.realm
         if event.session_id is not None and kind_of_event in self._routed["session"]:
             key = f"{event.app} {event.session_id}"
             if kind_of_event == "create" and event.reason in LINEAGE_REASONS and event.parent_session_id:
@@ -260,22 +262,23 @@ class Engine:
         event.late = late
         self.late += late
 
-    def _pass(self, event: Event, *, trusted: bool) -> bool:
+    def _pass(self, event: Event, known: Declared) -> bool:
         """Take in a request that changes nothing, on a way of its own: most events are such, and they come in order."""
         if event.session_id is None or event.user_id is None:
             return False
         session_key = self.lineage.root(f"{event.app} {event.session_id}")
-        user_key = f"{self._apps.realm_of(event.app)} {event.user_id}"
+        user_key = f"{known.realm} {event.user_id}"
         sessions, users = self._pool("session", session_key), self._pool("user", user_key)
         session, user = sessions.get(session_key), users.get(user_key)
         order = (event.time_us, event.event_id)
         if session is None or user is None or not (session.can_go_on(order) and user.can_go_on(order)):
             return False
-        if not self._judge.passes(session.head, user.head, event):
+        if not self._judge.passes(session.head, user.head, event, known):
             return False
         entry = (*order, event)
         session.go_on(entry)
         user.go_on(entry)
+        trusted = known.policy.declared
         sessions.touch(session_key, session, trusted=trusted)
         users.touch(user_key, user, trusted=trusted)
         if not (session.dirty and session.awake) or session.head.alerts:
@@ -406,8 +409,8 @@ class Engine:
             self.lineage.forget(key)
 
     def _pool(self, kind: RuleKey, key: str) -> Pool:
-        if len(self._shards) == 1:
-            return self._shards[0].pools[kind]
+        if self._only is not None:
+            return self._only[kind]
         return self._shards[zlib.crc32(key.encode("utf-8", "replace")) % len(self._shards)].pools[kind]
 
     def _timeline_at(self, key: Key) -> Timeline | None:

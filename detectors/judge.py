@@ -38,11 +38,13 @@ class Declared:
     """What holds for the events of an app.
 
     Attributes:
+        realm: in which its user ids are one person.
         pause_us: after a longer pause a use is no repeat.
     """
 
     policy: AppPolicy
     rules: AppPlan
+    realm: str
     pause_us: int
 
 
@@ -76,7 +78,7 @@ class Judge:
             else:
                 self._fold_signal(state, event)
             return
-        known = self._declared.get(event.app) or self._known(event.app)
+        known = self.declared(event.app)
         app = known.policy
         member = (event.session_id or "") if kind == "session" else ""
         rules = known.rules.by_type.get((kind, event.type), ())
@@ -107,24 +109,30 @@ class Judge:
         elif event.type in CONTEXT_EVENTS[kind] or isinstance(context, KeyContext):
             context.observe(event)
 
-    def passes(self, session: State, user: State, event: Event) -> bool:
+    def passes(self, session: State, user: State, event: Event, known: Declared) -> bool:
         """Take in a plain request that is a repeat for its session and for its user, as `fold` would for each.
 
         Args:
             session, user: the states, changed in place if it is one.
             event: in order for both, and plain.
+            known: what holds for its app.
 
         Returns:
             whether it was one; if not, nothing has changed.
         """
-        known = self._declared.get(event.app) or self._known(event.app)
         if known.rules.see_repeats or session.alerts or session.pending or user.pending:
             return False
         member = event.session_id or ""
         context, person = session.contexts.get(member), user.contexts.get("")
         if not isinstance(context, SessionContext) or not isinstance(person, UserContext):
             return False
-        if not (_is_repeat(context, event, known) and person.is_repeat(event, known.pause_us)):
+        if not _is_repeat(context, event, known):
+            return False
+        # Where the user's last event was a repeat of this very session, one comparison stands for all others.
+        followed = context.again_us and (person.again_us, person.again_event_id) == (
+            context.again_us, context.again_event_id,
+        )  # fmt: skip
+        if not (person.is_settled(event) if followed else person.is_repeat(event, known.pause_us)):
             return False
         if known.rules.on_hurried and context.is_hurried(event):
             self._ask(known.rules.on_hurried, session, member, None, event, context, late=False)
@@ -185,14 +193,15 @@ class Judge:
             if memory is not None:
                 state.memory[name] = memory
 
-    def _known(self, app: str) -> Declared:
+    def declared(self, app: str) -> Declared:
+        """Return what holds for the events of an app."""
         known = self._declared.get(app)
         if known is None:
             if len(self._declared) >= MAX_APPS:
                 self._declared.clear()
             policy, rules = self._apps[app], self._plan.of(app)
             pause_us = min(rules.pause_us, policy.idle_timeout_us or rules.pause_us)
-            known = self._declared[app] = Declared(policy, rules, pause_us)
+            known = self._declared[app] = Declared(policy, rules, self._apps.realm_of(app), pause_us)
         return known
 
     def horizon_us(self, kind: RuleKey, app: str) -> int:

@@ -24,14 +24,15 @@ class Pool:
     def __init__(self, trusted_bound: int, untrusted_bound: int) -> None:
         self.evicted = 0
         self._bounds = {True: trusted_bound, False: untrusted_bound}
-        self._pools: dict[bool, OrderedDict[str, Timeline]] = {True: OrderedDict(), False: OrderedDict()}
+        self._trusted: OrderedDict[str, Timeline] = OrderedDict()
+        self._untrusted: OrderedDict[str, Timeline] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._pools[True]) + len(self._pools[False])
+        return len(self._trusted) + len(self._untrusted)
 
     def get(self, key: str) -> Timeline | None:
         """Return a key's timeline, or None."""
-        return self._pools[True].get(key) or self._pools[False].get(key)
+        return self._trusted.get(key) or self._untrusted.get(key)
 
     def touch(self, key: str, timeline: Timeline, *, trusted: bool) -> list[tuple[str, Timeline]]:
         """Put a timeline at the fresh end; one authenticated event makes its key trusted for good.
@@ -39,13 +40,12 @@ class Pool:
         Returns:
             the keys that had to go because a bound was reached, with their timelines.
         """
-        pool = self._pools[True]
-        if key in pool:
-            pool.move_to_end(key)
+        if key in self._trusted:
+            self._trusted.move_to_end(key)
             return []
         if trusted:
-            self._pools[False].pop(key, None)
-        pool = self._pools[trusted]
+            self._untrusted.pop(key, None)
+        pool = self._trusted if trusted else self._untrusted
         pool[key] = timeline
         pool.move_to_end(key)
         gone = []
@@ -56,8 +56,8 @@ class Pool:
 
     def pop(self, key: str) -> Timeline | None:
         """Take a timeline out."""
-        return self._pools[True].pop(key, None) or self._pools[False].pop(key, None)
+        return self._trusted.pop(key, None) or self._untrusted.pop(key, None)
 
     def oldest(self) -> Iterator[tuple[str, Timeline]]:
         """Yield keys and timelines, least recently touched first, of both pools side by side."""
-        return heapq.merge(*(pool.items() for pool in self._pools.values()), key=lambda item: item[1].newest_us)
+        return heapq.merge(self._trusted.items(), self._untrusted.items(), key=lambda item: item[1].newest_us)

@@ -136,7 +136,8 @@ class Timeline:
         tail = self.tail
         if not tail or self.head is self.middle or order <= tail[-1][:2] or order[0] < self.decided_us:
             return False
-        return len(tail) - self.middle_at < MAX_TAIL and order[0] - self._middle_us() <= self.lateness_us
+        at = self.middle_at
+        return len(tail) - at < MAX_TAIL and order[0] - tail[at - 1 if at else 0][0] <= self.lateness_us
 
     def go_on(self, entry: Entry) -> None:
         """Append an event that the head has taken in already."""

@@ -29,9 +29,12 @@ class Enricher:
 
     def enrich(self, events: Iterable[Event]) -> None:
         """Fill place and agent of every event."""
+        apps, place_of = self._apps, self._places.of
         for event in events:
-            given = event.place if self._apps[event.app].trust_location else NOWHERE
-            event.place = self._places.of(event.ip, given)
+            given = event.place
+            if given is not NOWHERE and not apps[event.app].trust_location:
+                given = NOWHERE
+            event.place = place_of(event.ip, given)
             event.agent = agent_of(event.user_agent)
 
 
