@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 import structlog
 
 from detectors.rules import AnyRule
@@ -45,6 +47,15 @@ class Faults:
         if len(items) >= FAULTS_AN_HOUR and rule.id not in self.switched_off:
             self.switched_off.add(rule.id)
             self._news.append((rule.id, rule.version, time_us, item_id))
+
+    def stored(self) -> dict[str, tuple[int, list[str]]]:
+        """Return what a restart must remember: by rule its newest hour and the items at which it raised in it."""
+        return {rule_id: (hour, sorted(items)) for rule_id, (hour, items) in self._hours.items()}
+
+    def restore(self, switched_off: Iterable[str], hours: Mapping[str, tuple[int, Iterable[str]]]) -> None:
+        """Take over what was stored."""
+        self.switched_off.update(switched_off)
+        self._hours = {rule_id: (hour, set(items)) for rule_id, (hour, items) in hours.items()}
 
     def apply(self, signal: Signal, versions: dict[str, int]) -> None:
         """Switch a rule off as a stored signal says, unless it is another version by now."""

@@ -44,10 +44,15 @@ class StoredTimeline(msgspec.Struct):
 
 
 class StoredEngine(msgspec.Struct):
-    """What belongs to no key: stream time, and the rules that are off because they raised."""
+    """What belongs to no key: stream time, the rules that are off because they raised, and those on their way there.
+
+    Attributes:
+        faults: by rule the hour since the epoch, and the items at which it raised in it.
+    """
 
     stream_us: int
     switched_off: list[str]
+    faults: dict[str, tuple[int, list[str]]] = {}
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -61,7 +66,7 @@ def take(engine: Engine) -> list[SnapshotRow]:
         SnapshotRow(kind, key, None if timeline is None else encode(timeline))
         for (kind, key), timeline in engine.take_dirty()
     ]
-    stored = StoredEngine(engine.stream_us, sorted(engine.faults.switched_off))
+    stored = StoredEngine(engine.stream_us, sorted(engine.faults.switched_off), engine.faults.stored())
     rows.append(SnapshotRow(*ENGINE_ROW, _encode(stored)))
     return rows
 
@@ -99,7 +104,7 @@ def restore(
         if row.kind == ENGINE_ROW[0]:
             whole = _engine.decode(row.content)
             engine.stream_us = whole.stream_us
-            engine.faults.switched_off.update(whole.switched_off)
+            engine.faults.restore(whole.switched_off, whole.faults)
         else:
             kind = next(kind for kind in RULE_KEYS if kind == row.kind)
             stored.append((kind, row.key, _timeline.decode(row.content)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ingest.judging import Judged
 from ingest.source import Record
 from schemas.alert import AlertChange
 from schemas.event import Event
@@ -37,7 +38,7 @@ class Batch:
         duplicates: dedup. How many were excluded.
         signals: respond's first half (`observe`): facts of the pipeline's own, before detect.
         changes, risks, campaigns, members: detect.
-        flags: detect. Signals that follow from the changes; stored behind the events.
+        judged: detect. The events by day, each part with the signals that follow from it and are stored behind it.
         rule_errors: respond. The rules whose alerts people have found to be wrong.
         refusals: respond. Why a command was refused, by its place in `commands`.
         triage: respond. What people made of alerts.
@@ -55,7 +56,7 @@ class Batch:
     duplicates: int = 0
     signals: list[Signal] = field(default_factory=list)
     changes: list[AlertChange] = field(default_factory=list)
-    flags: list[Signal] = field(default_factory=list)
+    judged: list[Judged] = field(default_factory=list)
     risks: list[RiskRow] = field(default_factory=list)
     campaigns: list[CampaignRow] = field(default_factory=list)
     members: list[MemberRow] = field(default_factory=list)

@@ -16,8 +16,9 @@ from ingest.dead_letter import dead_letter
 from ingest.decode import Decoder
 from ingest.dedup import Dedup
 from ingest.enrich import Enricher, in_order
-from ingest.flags import flags, verdicts
+from ingest.flags import verdicts
 from ingest.inbox import Inbox, Submission
+from ingest.judging import judge
 from ingest.metrics import Metrics
 from ingest.record import Gap, Record
 from schemas.instant import DAY, MINUTE, SECOND
@@ -204,11 +205,9 @@ class Pipeline:
         if detection.wants_tick(stream_us):
             batch.signals.append(Signal(f"tick:{stream_us}", stream_us, "tick"))
         inform(detection.engine, batch.events, self._s.days)
-        findings = detection.process([*batch.signals, *batch.events])
+        findings, batch.judged = judge(detection, batch.signals, batch.events)
         batch.changes = findings.changes
         batch.risks, batch.campaigns, batch.members = findings.risks, findings.campaigns, findings.members
-        batch.flags = flags(findings.changes)
-        detection.process(batch.flags)
         # Stored with the next batch: a replay must see them after the events that led to them.
         self._carried = findings.signals
 
@@ -216,8 +215,9 @@ class Pipeline:
         s, writer = self._s, self._s.writer
         with writer.transaction():
             writer.append_signals(batch.signals)
-            writer.append_events(batch.events)
-            writer.append_signals(batch.flags)
+            for part in batch.judged:
+                writer.append_events(part.events)
+                writer.append_signals(part.flags)
             writer.append_dead_letters(batch.dead_letters)
             writer.save_alerts([change.alert for change in batch.changes], batch.arrival_us)
             writer.save_triage(batch.triage)

@@ -12,7 +12,7 @@ from response.guard import POLICY, Guard, Wanted
 from response.in_use import InUse
 from response.ledger import Ledger
 from response.messages import TargetMessages
-from response.policy import Action, Decision
+from response.policy import LOCK_FOR_US, Action, Decision
 from response.revocations import ACCEPTED, PIPELINE, Revocations
 from schemas.alert import Alert, Severity
 from schemas.revocation import LIVE_STATES, Revocation, Scope, revocation_id
@@ -102,7 +102,8 @@ class Automatic:
                 done.append(self._end_network(batch, alert, decision.why))
             elif act in SCOPES_OF_ACTS:
                 scope = self._scope(alert, SCOPES_OF_ACTS[act], widen=decision.widen)
-                done.append(self._end(batch, alert, scope, decision.why))
+                lock_for_us = decision.lock_for_us if scope == "login" else None
+                done.append(self._end(batch, alert, scope, decision.why, lock_for_us=lock_for_us))
         return done
 
     def hold(self, batch: Batch, alert: Alert, why: str, reason: str) -> Done:
@@ -132,7 +133,7 @@ class Automatic:
 
     def skip(self, batch: Batch, alert: Alert, why: str) -> None:
         """Write down that an alert's session is left alone for now."""
-        self._revocations.audit(batch, SKIPPED, alert.alert_id, alert.app, why)
+        self._revocations.audit(batch, SKIPPED, alert.alert_id, alert.app, why, user_id=alert.user_id)
 
     def is_decided(self, alert: Alert) -> bool:
         """Return whether an alert has its revocation, or a person has released its session."""
@@ -196,10 +197,34 @@ class Automatic:
             return scope
         return "user" if reach(alert.app, "user") else scope
 
-    def _end(self, batch: Batch, alert: Alert, scope: Scope, why: str, proven_as: str | None = None) -> Done:
+    def escalate(self, batch: Batch, alert: Alert, scope: Scope, why: str) -> Done:
+        """Take more away than a revocation that had no effect, as far as evidence, guard and configuration allow.
+
+        Args:
+            batch: where the rows go.
+            alert: that the revocation had no effect; names the user.
+            scope: "user", and after that "login".
+            why: for the record.
+        """
+        lock_for_us = LOCK_FOR_US if scope == "login" else None
+        return self._end(batch, alert, scope, why, lock_for_us=lock_for_us, escalates=True)
+
+    def _end(
+        self,
+        batch: Batch,
+        alert: Alert,
+        scope: Scope,
+        why: str,
+        proven_as: str | None = None,
+        *,
+        lock_for_us: int | None = None,
+        escalates: bool = False,
+    ) -> Done:
         covered = self._covered(alert, scope)
         if covered:
-            self._revocations.audit(batch, "revocation covered", alert.alert_id, alert.app, covered)
+            self._revocations.audit(
+                batch, "revocation covered", alert.alert_id, alert.app, covered, user_id=alert.user_id
+            )
             return Done(covered)
         left_alone = self._left_alone(batch, alert, scope, proven_as or alert.session_id)
         if left_alone:
@@ -209,6 +234,7 @@ class Automatic:
         if failed is not None and failed.state == "failed":
             return Done(self._again(batch, failed, alert))
         revocation = self._of_alert(batch, alert, scope, why)
+        revocation.lock_for_us = lock_for_us
         if scope == "user":
             revocation.sessions = len(self._in_use.of_user(batch, alert.app, alert.user_id or ""))
         if self._revocations.dry_run:
@@ -217,7 +243,8 @@ class Automatic:
         nobody = self._revocations.unreachable(revocation)
         if nobody:
             return self._hold(batch, revocation, nobody)
-        allowance = self._guard.admit(_wanted(alert, scope, revocation.sessions), batch.arrival_us)
+        wanted = _wanted(alert, scope, revocation.sessions, escalates=escalates)
+        allowance = self._guard.admit(wanted, batch.arrival_us)
         if not allowance.allowed:
             return self._hold(batch, revocation, allowance.reason, allowance.exhausted)
         self._revocations.send(batch, revocation, POLICY, why)
@@ -304,7 +331,7 @@ class Automatic:
         refused = refused or self._guard.paused
         if self._revocations.dry_run or refused:
             why = refused or "dry run: nothing is sent"
-            self._revocations.audit(batch, "revocation not redelivered", failed.revocation_id, failed.app, why)
+            self._revocations.note(batch, failed, "revocation not redelivered", why)
             return f"the session's revocation has failed ({before}) and is not tried anew: {why}"
         why = f"{alert.rule_id} asks too; it had failed: {before}"
         self._revocations.send_again(batch, failed, PIPELINE, why)
@@ -325,15 +352,11 @@ class Automatic:
                 return "a revocation of the session stays held: another alert asks for it"
             revocation.enter("released", batch.arrival_us, ALERT_WITHDRAWN)
             self._revocations.store(batch, revocation)
-            self._revocations.audit(
-                batch, "revocation released", revocation.revocation_id, revocation.app, ALERT_WITHDRAWN
-            )
+            self._revocations.note(batch, revocation, "revocation released", ALERT_WITHDRAWN)
             return "its revocation was held and is released"
         if revocation.state in LIVE_STATES:
-            self._revocations.audit(
-                batch, "revocation stands", revocation.revocation_id, revocation.app,
-                "its alert was withdrawn after it was sent; it is not undone",
-            )  # fmt: skip
+            why = "its alert was withdrawn after it was sent; it is not undone"
+            self._revocations.note(batch, revocation, "revocation stands", why)
             return f"its revocation had been sent and is not undone; release it if it was wrong ({revocation.state})"
         return f"its revocation is {revocation.state}"
 
@@ -399,9 +422,9 @@ def _id_of(source: Revocation | Alert) -> str:
     return source.revocation_id if isinstance(source, Revocation) else source.alert_id
 
 
-def _wanted(alert: Alert, scope: Scope, sessions: int) -> Wanted:
+def _wanted(alert: Alert, scope: Scope, sessions: int, *, escalates: bool = False) -> Wanted:
     networks = tuple(name for name in (alert.ip, alert.network) if name is not None)
-    return Wanted(alert.app, alert.rule_id, alert.severity, alert.user_id, sessions, scope, networks)
+    return Wanted(alert.app, alert.rule_id, alert.severity, alert.user_id, sessions, scope, networks, escalates)
 
 
 def _holds(revocation: Revocation, alert: Alert) -> bool:

@@ -29,14 +29,15 @@ class DeliveryResult(msgspec.Struct, frozen=True, gc=False):
 
 
 class RevokeManually(msgspec.Struct, frozen=True, gc=False):
-    """A person ends a session, or all sessions of a user.
+    """A person ends a session, all sessions of a user, or all that were last used from a network.
 
     Attributes:
         request_id: makes the revocation's id: the same request twice is one revocation.
-        subject: the hashed session id, or the user id for scope "user".
+        subject: the hashed session id, the user id for scope "user", or the network for scope "network".
         by: the person's name, for the record.
         user_id: whose session it is, where known.
         alert_id: the alert that it answers, where there is one.
+        at_most: sessions that the person was shown; if more are live by now, nothing is ended. None = any number.
     """
 
     request_id: str
@@ -47,6 +48,7 @@ class RevokeManually(msgspec.Struct, frozen=True, gc=False):
     reason: str
     user_id: str | None = None
     alert_id: str | None = None
+    at_most: int | None = None
 
 
 class Approve(msgspec.Struct, frozen=True, gc=False):
@@ -135,6 +137,14 @@ class Note(msgspec.Struct, frozen=True, gc=False):
     by: str
     reason: str
     app: str = ""
+
+
+class EraseName(msgspec.Struct, frozen=True, gc=False):
+    """A person has the audit log forget a name, and the texts that mention it."""
+
+    name: str
+    by: str
+    reason: str
 
 
 class Pause(msgspec.Struct, frozen=True, gc=False):

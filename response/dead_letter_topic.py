@@ -59,11 +59,14 @@ class TopicProducer:
     Args:
         topic: where to.
         bootstrap_servers: "host:port" of brokers.
+        lane: of what it writes; None = that of the topic's dead letters.
         settings: of the producer by kafka-python's own names (``security_protocol``, …).
     """
 
-    def __init__(self, topic: str, bootstrap_servers: Sequence[str], **settings: object) -> None:
-        self.lane = dead_letter_lane(topic)
+    def __init__(
+        self, topic: str, bootstrap_servers: Sequence[str], *, lane: str | None = None, **settings: object
+    ) -> None:
+        self.lane = lane or dead_letter_lane(topic)
         self._transport = Transport(bootstrap_servers, topic, **settings)
 
     def deliver(self, messages: Sequence[OutboxMessage]) -> list[Outcome]:

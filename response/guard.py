@@ -76,6 +76,7 @@ class Wanted(msgspec.Struct, frozen=True):
         sessions: how many would end.
         scope: how wide it is.
         networks: addresses and networks that the alert names.
+        escalates: it follows a revocation of the same user that had no effect.
     """
 
     app: str
@@ -85,6 +86,7 @@ class Wanted(msgspec.Struct, frozen=True):
     sessions: int = 1
     scope: Scope = "session"
     networks: tuple[str, ...] = ()
+    escalates: bool = False
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -238,6 +240,9 @@ class Guard:
         since_us = now_us - self._limits.user_cooldown_us
         for entry in self._spent:
             same = entry.app == wanted.app and entry.user_id == wanted.user_id and entry.user_id is not None
+            if wanted.escalates and entry.scope != wanted.scope:
+                # What had no effect has locked nobody out.
+                continue
             if same and entry.by == POLICY and entry.scope in WIDE and entry.at_us > since_us:
                 return "the user was locked out just now: a second time within user_cooldown is for a person"
         return ""

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from schemas.instant import to_datetime
+from schemas.instant import to_datetime, to_us
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 EXPECTED = 'expected hours such as "Mon-Fri 09:00-17:30 Europe/Berlin" (days and zone may be left out: every day, UTC)'
@@ -53,6 +53,20 @@ class Hours(msgspec.Struct, frozen=True):
         if minute >= self.start:
             return local.weekday() in self.days
         return minute < self.end and _day_before(local) in self.days
+
+    def until(self, instant_us: int) -> int | None:
+        """Return when the span that holds an instant is over; None = it never ends.
+
+        Args:
+            instant_us: within it, microseconds since the epoch.
+        """
+        midnight = to_datetime(instant_us).astimezone(self.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        for days in range(9):
+            # By the wall clock: a night in which summer time begins is shorter.
+            end_us = to_us(midnight + timedelta(days=days, minutes=self.end))
+            if end_us > instant_us and not self.contains(end_us):
+                return end_us
+        return None
 
 
 def parse_hours(text: str) -> Hours:

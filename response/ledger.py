@@ -83,6 +83,10 @@ class Ledger:
         """Return what waits for a person: the most severe first, then the oldest."""
         return sorted(self._held.values(), key=lambda row: (-_rank(row), min(row.times.values())))
 
+    def sent_since(self, app: str, since_us: int) -> list[Revocation]:
+        """Return an app's revocations that were first sent since an instant, microseconds since the epoch."""
+        return [one for one in self._by_id.values() if one.app == app and one.times.get("sent", 0) >= since_us]
+
     def number_held(self, app: str) -> int:
         """Return how many revocations of an app wait for a person."""
         return self._held_by_app[app]

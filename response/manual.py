@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ingest.batch import Batch
 from response.automatic import Automatic
+from response.batch_index import Live
 from response.commands import Approve, Drop, Release, Retry, RevokeManually
 from response.guard import DEFAULT_IDLE_US, QUORUM, Guard
 from response.in_use import InUse
@@ -52,7 +53,7 @@ class ManualActs:
         self._apps = apps
 
     def revoke(self, batch: Batch, command: RevokeManually) -> str:
-        """End a session, or all sessions of a user."""
+        """End a session, all sessions of a user, or each that is live from a network."""
         wanted_id = revocation_id(command.request_id, command.scope)
         newest = self._ledger.newest(command.app, command.scope, command.subject)
         if self._revocations.find(wanted_id) is not None:
@@ -60,7 +61,11 @@ class ManualActs:
         if newest is not None and newest.state in UNDER_WAY:
             why = f"already being taken away ({newest.state})"
             return self._refuse(batch, newest.revocation_id, command.app, command.by, why)
-        sessions = self._count(command, batch.arrival_us)
+        live = self._in_use.from_network(batch, command.app, command.subject) if command.scope == "network" else []
+        sessions = len(live) if command.scope == "network" else self._count(command, batch.arrival_us)
+        unseen = _unseen(command, sessions)
+        if unseen:
+            return self._refuse(batch, wanted_id, command.app, command.by, unseen)
         allowance = self._guard.admit_manual(command.app, sessions, batch.arrival_us)
         if not allowance.allowed:
             return self._refuse(batch, wanted_id, command.app, command.by, allowance.reason)
@@ -68,8 +73,12 @@ class ManualActs:
         self._ledger.add(revocation)
         if self._guard.needs_quorum(revocation.scope, revocation.user_id):
             # Whoever asks is the first to approve.
-            self._revocations.hold(batch, revocation, f"a privileged user: {QUORUM} people have to approve")
+            reason = f"a privileged user: {QUORUM} people have to approve"
+            self._revocations.hold(batch, revocation, reason, actor=command.by)
             self._note_approval(batch, revocation, command.by, command.reason)
+            return ""
+        if command.scope == "network" and not self._revocations.unreachable(revocation):
+            self._end_each(batch, revocation, live, command.by, command.reason)
             return ""
         self._revocations.suppress_or_send(batch, revocation, command.by, command.reason)
         return ""
@@ -108,6 +117,8 @@ class ManualActs:
         revocation = self._revocations.find(command.revocation_id)
         if revocation is None or revocation.state == "released":
             return self._refuse_state(batch, revocation, command.revocation_id, command.by, "not released yet")
+        if revocation.rule_id is not None and "sent" in revocation.times:
+            batch.rule_errors.append(revocation.rule_id)
         self._revocations.release(batch, revocation, command.by, command.reason)
         return ""
 
@@ -137,9 +148,7 @@ class ManualActs:
     def _note_approval(self, batch: Batch, revocation: Revocation, by: str, why: str) -> None:
         revocation.note = f"a privileged user: approved by {by}, a second person has to"
         self._revocations.store(batch, revocation)
-        self._revocations.audit(
-            batch, APPROVED_ONCE, revocation.revocation_id, revocation.app, why or "approved", actor=by
-        )
+        self._revocations.note(batch, revocation, APPROVED_ONCE, why or "approved", actor=by)
 
     def _approve_network(self, batch: Batch, revocation: Revocation, command: Approve) -> str:
         """Let a network's revocation go: each session that is live from there now gets one of its own."""
@@ -147,15 +156,21 @@ class ManualActs:
         allowance = self._guard.admit_manual(revocation.app, len(live), batch.arrival_us)
         if not allowance.allowed:
             return self._refuse(batch, revocation.revocation_id, revocation.app, command.by, allowance.reason)
-        why = command.reason or f"approved by {command.by}"
-        sent = self._automatic.end_each(batch, revocation, live, command.by, why)
         revocation.times["approved"] = batch.arrival_us
-        revocation.enter("sent", batch.arrival_us, f"carried out as {sent} revocations of sessions")
-        self._revocations.store(batch, revocation)
-        self._revocations.audit(
-            batch, "revocation approved", revocation.revocation_id, revocation.app, revocation.note, actor=command.by
-        )
+        why = command.reason or f"approved by {command.by}"
+        self._end_each(batch, revocation, live, command.by, why)
         return ""
+
+    def _end_each(self, batch: Batch, revocation: Revocation, live: list[Live], by: str, why: str) -> None:
+        """Carry a network's revocation out: each session gets one of its own."""
+        done = self._automatic.end_each(batch, revocation, live, by, why)
+        if self._revocations.dry_run:
+            self._revocations.suppress(batch, revocation, actor=by)
+            return
+        revocation.enter("sent", batch.arrival_us, f"carried out as {done} revocations of sessions")
+        self._revocations.store(batch, revocation)
+        act = "revocation approved" if "approved" in revocation.times else "revocation requested"
+        self._revocations.note(batch, revocation, act, f"{why} ({revocation.note})", actor=by)
 
     def _made(self, batch: Batch, command: RevokeManually, wanted_id: str, sessions: int) -> Revocation:
         by_session = command.scope == "session"
@@ -170,7 +185,7 @@ class ManualActs:
             state="requested",
             times={"requested": batch.arrival_us},
             session_id=command.subject if by_session else None,
-            user_id=command.user_id if by_session else command.subject,
+            user_id=command.subject if command.scope == "user" else command.user_id,
             alert_id=command.alert_id,
             sessions=sessions,
         )
@@ -191,3 +206,12 @@ class ManualActs:
     def _refuse(self, batch: Batch, subject: str, app: str, actor: str, why: str) -> str:
         self._revocations.audit(batch, "manual act refused", subject, app, why, actor=actor)
         return why
+
+
+def _unseen(command: RevokeManually, sessions: int) -> str:
+    """Return why what would end is not what the person was shown, or an empty text."""
+    if command.scope == "network" and not sessions:
+        return f"no session of {command.app} is live from {command.subject}"
+    if command.at_most is not None and sessions > command.at_most:
+        return f"{sessions} sessions are live by now, {command.at_most} were shown: look again"
+    return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from response.chat_templates import Templates
 from response.text import safe
 from schemas.alert import Alert
 from schemas.instant import to_datetime
@@ -11,48 +12,36 @@ MAX_FACTS = 4
 """Evidence shown in chat: the newest; the rest stands in the alert."""
 _SHORT = 80
 
+ENGLISH = Templates()
 
-def alert_title(alert: Alert) -> str:
+
+def alert_title(alert: Alert, templates: Templates = ENGLISH) -> str:
     """Return the headline of an alert."""
-    return f"{alert.severity.upper()} {alert.rule_id}: {_who(alert)}, app {safe(alert.app, _SHORT)}"
+    return templates.text("title", _facts(alert, "", None, templates))
 
 
-def alert_body(alert: Alert, done: str, link: str | None = None) -> str:
+def alert_body(alert: Alert, done: str, link: str | None = None, templates: Templates = ENGLISH) -> str:
     """Return what happened to whom, from where to where, and what was done.
 
     Args:
         alert: as it is now.
         done: what it led to, a sentence without a full stop.
         link: its page in the console, where there is one.
+        templates: of a locale.
     """
-    lines = [
-        safe(alert.summary),
-        "",
-        f"Who: {_who(alert)}" + (f", session {safe(alert.session_id)}" if alert.session_id else ""),
-        f"App: {safe(alert.app, _SHORT)}",
-        f"When: {_when(alert)}",
-    ]
-    if alert.usual:
-        lines.append("Usual: " + ", ".join(_fact(name, value) for name, value in alert.usual.items()))
-    now = _now(alert)
-    if now:
-        lines.append(f"Now: {now}")
-    lines += [f"- {_clock(item.time_us)} {safe(item.fact)}" for item in alert.evidence[-MAX_FACTS:]]
-    return "\n".join([*lines, f"Done: {done}", *_pointer(alert, link)])
+    return templates.alert(alert.severity, _facts(alert, done, link, templates))
 
 
-def withdrawn_body(alert: Alert, done: str, link: str | None = None) -> str:
+def withdrawn_body(alert: Alert, done: str, link: str | None = None, templates: Templates = ENGLISH) -> str:
     """Return that an alert does not hold any more, and what is left of it.
 
     Args:
         alert: as it is now.
         done: what becomes of its revocation.
         link: its page in the console, where there is one.
+        templates: of a locale.
     """
-    why = "An event that arrived out of order shows that this alert does not follow; it is withdrawn."
-    return "\n".join(
-        [why, "", f"It said: {safe(alert.summary)}", f"Who: {_who(alert)}", f"Done: {done}", *_pointer(alert, link)]
-    )
+    return templates.text("withdrawn", _facts(alert, done, link, templates))
 
 
 def held_body(revocation: Revocation, waiting: int) -> str:
@@ -72,10 +61,31 @@ def held_body(revocation: Revocation, waiting: int) -> str:
     )
 
 
-def _who(alert: Alert) -> str:
+def _facts(alert: Alert, done: str, link: str | None, templates: Templates) -> dict[str, str]:
+    session = templates.text("word.session", {"name": safe(alert.session_id)}) if alert.session_id else ""
+    return {
+        "severity": alert.severity.upper(),
+        "rule": alert.rule_id,
+        "who": _who(alert, templates),
+        "session": session and f", {session}",
+        "app": safe(alert.app, _SHORT),
+        "when": _when(alert),
+        "usual": ", ".join(_fact(name, value) for name, value in alert.usual.items()),
+        "now": _now(alert),
+        "evidence": "\n".join(f"- {_clock(item.time_us)} {safe(item.fact)}" for item in alert.evidence[-MAX_FACTS:]),
+        "summary": safe(alert.summary),
+        "done": done,
+        "alert": alert.alert_id,
+        # The link comes first: the command is for the night on which the console is down.
+        "page": link or "",
+        "command": f"sessionwatch alerts show {alert.alert_id}",
+    }
+
+
+def _who(alert: Alert, templates: Templates) -> str:
     if alert.user_id is not None:
-        return f"user {safe(alert.user_id, _SHORT)}"
-    return f"{alert.key_kind} {safe(alert.key_value, _SHORT)}"
+        return templates.text("word.user", {"name": safe(alert.user_id, _SHORT)})
+    return templates.text(f"word.{alert.key_kind}", {"name": safe(alert.key_value, _SHORT)})
 
 
 def _when(alert: Alert) -> str:
@@ -96,9 +106,3 @@ def _fact(name: str, value: str) -> str:
 
 def _clock(instant_us: int) -> str:
     return to_datetime(instant_us).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _pointer(alert: Alert, link: str | None) -> list[str]:
-    # The link comes first: the command is for the night on which the console is down.
-    page = [f"Page: {link}"] if link else []
-    return [f"Alert: {alert.alert_id}", *page, f"Look: sessionwatch alerts show {alert.alert_id}"]

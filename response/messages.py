@@ -9,14 +9,16 @@ from typing import Literal, get_args
 from response.targets import Target, lane_of
 from schemas.alert import Alert
 from schemas.instant import to_datetime
-from schemas.revocation import Revocation, Scope, WebhookBody, WebhookData
+from schemas.revocation import LoginLockedData, Revocation, Scope, WebhookBody, WebhookData
 from store.rows import OutboxMessage, StepUpRow
 
 MESSAGE_NAMESPACE = uuid.UUID("5e551094-4a7c-5c8e-9d0f-a1e27a1e2703")
 
-Kind = Literal["session.revoked", "session.released"]
+Kind = Literal["session.revoked", "session.released", "session.login_locked"]
 STEP_UP = "session.step_up_required"
 REVOCATION_KINDS: frozenset[str] = frozenset(get_args(Kind))
+TAKES_AWAY: frozenset[str] = REVOCATION_KINDS - {"session.released"}
+"""Those that a revocation begins with."""
 
 
 class TargetMessages:
@@ -31,7 +33,8 @@ class TargetMessages:
 
     def reach(self, app: str, scope: Scope) -> bool:
         """Return whether some target can end this scope in the app."""
-        return any(target.app == app and scope in target.scopes for target in self._targets)
+        kind = kind_of(scope)
+        return any(target.app == app and scope in target.scopes and kind in target.kinds for target in self._targets)
 
     def of(self, revocation: Revocation, kind: Kind, now_us: int, turn: str = "") -> list[OutboxMessage]:
         """Return the messages that carry a revocation, or its release.
@@ -52,6 +55,8 @@ class TargetMessages:
                 subject=revocation.revocation_id,
                 payload=payload,
                 created_us=now_us,
+                # A lock that comes after its time would lock nobody out but the user.
+                expires_us=revocation.times["until"] if kind == "session.login_locked" else None,
             )
             for target in self._targets
             if target.app == revocation.app and revocation.scope in target.scopes and kind in target.kinds
@@ -103,6 +108,11 @@ class TargetMessages:
         ]
 
 
+def kind_of(scope: Scope) -> Kind:
+    """Return the kind of message by which something of a scope is taken away."""
+    return "session.login_locked" if scope == "login" else "session.revoked"
+
+
 def _message_id(revocation: Revocation, kind: Kind, lane: str, turn: str) -> str:
     name = f"{revocation.revocation_id}:{kind}:{revocation.sequence}:{lane}:{turn}"
     return str(uuid.uuid5(MESSAGE_NAMESPACE, name))
@@ -116,19 +126,18 @@ def _decided(revocation: Revocation, kind: Kind, now_us: int) -> int:
 
 
 def _body(revocation: Revocation, kind: Kind, decided_us: int) -> WebhookBody:
-    return WebhookBody(
-        type=kind,
-        timestamp=to_datetime(decided_us),
-        data=WebhookData(
-            revocation_id=revocation.revocation_id,
-            app=revocation.app,
-            session_id=revocation.session_id,
-            user_id=revocation.user_id,
-            scope=revocation.scope,
-            sequence=revocation.sequence,
-            reason=revocation.reason,
-            alert_id=revocation.alert_id,
-            rule_id=revocation.rule_id,
-            severity=revocation.severity,
-        ),
+    data = WebhookData(
+        revocation_id=revocation.revocation_id,
+        app=revocation.app,
+        session_id=revocation.session_id,
+        user_id=revocation.user_id,
+        scope=revocation.scope,
+        sequence=revocation.sequence,
+        reason=revocation.reason,
+        alert_id=revocation.alert_id,
+        rule_id=revocation.rule_id,
+        severity=revocation.severity,
     )
+    if kind == "session.login_locked":
+        data = LoginLockedData(**data.model_dump(), until=to_datetime(revocation.times["until"]))
+    return WebhookBody(type=kind, timestamp=to_datetime(decided_us), data=data)

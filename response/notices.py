@@ -4,21 +4,36 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Protocol
 
 import msgspec
 
-from response.chat import EXPIRES_US, Chat, ChatText
+from response.chat import EXPIRES_US, Chat, ChatText, chat_lane
+from response.chat_templates import Templates
 from response.links import NO_LINKS, Links
 from response.message import alert_body, alert_title, held_body, withdrawn_body
 from schemas.alert import Alert, AlertChange, Severity
-from schemas.instant import HOUR
+from schemas.instant import HOUR, MINUTE
 from schemas.revocation import Revocation
-from store.rows import OutboxMessage
+from store.rows import MemberRow, OutboxMessage, OutboxState
 
 CHAT_KINDS = frozenset({"chat.alert", "chat.notice"})
 NOTICE_NAMESPACE = uuid.UUID("5e551094-4a7c-5c8e-9d0f-a1e27a1e2702")
 
+MOST_RECENT, MOST_RESTORED = 500, 10_000
+"""Messages of a lane that are read at the start: those enqueued last, and those that wait."""
+
 _WITHDRAWN = "withdrawn"
+_PENDING: frozenset[OutboxState] = frozenset({"pending"})
+
+
+class OutboxRecords(Protocol):
+    """What is asked of the store at the start."""
+
+    def outbox_page(
+        self, *, lane: str | None = None, states: Collection[OutboxState] | None = None, limit: int = 100
+    ) -> list[tuple[OutboxMessage, int]]:
+        """Return messages with their place, the last enqueued first."""
 
 
 class Notices:
@@ -41,23 +56,69 @@ class Notices:
             if held_us is not None:
                 self._told_held[revocation.app] = max(held_us, self._told_held.get(revocation.app, 0))
 
+    def restore_paces(self, records: OutboxRecords, now_us: int) -> None:
+        """Take up what waits in the chats, and which alerts belong together."""
+        for chat in self._chats:
+            known: dict[str, OutboxMessage] = {}
+            for lane in chat.lanes:
+                waiting = records.outbox_page(lane=lane, states=_PENDING, limit=MOST_RESTORED)
+                for message, _ in [*records.outbox_page(lane=lane, limit=MOST_RECENT), *waiting]:
+                    known[message.message_id] = message
+            oldest = sorted(known.values(), key=lambda message: message.created_us)
+            texts = [(msgspec.json.decode(one.payload, type=ChatText), one.next_try_us) for one in oldest]
+            chat.pace.restore(((text.about, due_us) for text, due_us in texts if text.about is not None), now_us)
+
+    def note_campaigns(self, members: Iterable[MemberRow]) -> None:
+        """Note which alerts belong to which campaigns: they are told together."""
+        for member in members:
+            for chat in self._chats:
+                chat.pace.note_campaign(member.alert_id, member.campaign_id)
+
     def of_alert(self, change: AlertChange, done: str, now_us: int) -> list[OutboxMessage]:
         """Return the messages about an alert that was raised or has become worse."""
-        alert = change.alert
-        text = ChatText(alert.severity, alert_title(alert), alert_body(alert, done, self._links.of_alert(alert)))
-        return self._messages("chat.alert", alert.alert_id, f"{change.kind}:{alert.severity}", text, now_us)
+        alert, link = change.alert, self._links.of_alert(change.alert)
+
+        def said(templates: Templates) -> tuple[str, str]:
+            return alert_title(alert, templates), alert_body(alert, done, link, templates)
+
+        return self._of(alert, f"{change.kind}:{alert.severity}", said, now_us)
 
     def of_withdrawal(self, alert: Alert, done: str, now_us: int) -> list[OutboxMessage]:
         """Return the messages about an alert that does not follow any more."""
-        body = withdrawn_body(alert, done, self._links.of_alert(alert))
-        text = ChatText(alert.severity, f"Withdrawn: {alert_title(alert)}", body)
-        return self._messages("chat.alert", alert.alert_id, _WITHDRAWN, text, now_us)
+        link = self._links.of_alert(alert)
+
+        def said(templates: Templates) -> tuple[str, str]:
+            title = templates.text("withdrawn.title", {"title": alert_title(alert, templates)})
+            return title, withdrawn_body(alert, done, link, templates)
+
+        return self._of(alert, _WITHDRAWN, said, now_us)
 
     def of_step_up(self, alert: Alert, done: str, now_us: int) -> list[OutboxMessage]:
         """Return the messages that a user did not prove in time who they are."""
-        body = alert_body(alert, done, self._links.of_alert(alert))
-        text = ChatText(alert.severity, f"Step-up not answered: {alert_title(alert)}", body)
-        return self._messages("chat.alert", alert.alert_id, f"step-up not answered:{now_us}", text, now_us)
+        link = self._links.of_alert(alert)
+
+        def said(templates: Templates) -> tuple[str, str]:
+            title = f"Step-up not answered: {alert_title(alert, templates)}"
+            return title, alert_body(alert, done, link, templates)
+
+        return self._of(alert, f"step-up not answered:{now_us}", said, now_us)
+
+    def of_on_call(
+        self, alert: Alert, chats: Collection[str], waited_us: int, step: int, now_us: int
+    ) -> list[OutboxMessage]:
+        """Return the messages that nobody has answered an alert, for the next people.
+
+        Args:
+            alert: as people were told of it.
+            chats: names of those who are told.
+            waited_us: since it was raised, microseconds.
+            step: which of the configuration; each is told once.
+            now_us: the pipeline's clock, microseconds since the epoch.
+        """
+        minutes = waited_us // MINUTE
+        body = alert_body(alert, f"nobody has acknowledged it in {minutes} min", self._links.of_alert(alert))
+        text = ChatText(alert.severity, f"Unanswered for {minutes} min: {alert_title(alert)}", body)
+        return self._messages("chat.alert", alert.alert_id, f"on call:{step}", text, now_us, only=chats)
 
     def of_held(self, revocation: Revocation, waiting: int, now_us: int) -> list[OutboxMessage]:
         """Return the messages that revocations of an app are held: none if that was told within the hour.
@@ -73,8 +134,10 @@ class Notices:
         text = ChatText(Severity.HIGH, f"Revocations held, app {revocation.app}", held_body(revocation, waiting))
         return self._messages("chat.notice", revocation.revocation_id, "held", text, now_us)
 
-    def of_trouble(self, subject: str, what: str, title: str, body: str, now_us: int) -> list[OutboxMessage]:
-        """Return critical messages about something of the pipeline's own that needs a person.
+    def of_trouble(
+        self, subject: str, what: str, title: str, body: str, now_us: int, severity: Severity = Severity.CRITICAL
+    ) -> list[OutboxMessage]:
+        """Return messages about something of the pipeline's own that needs a person.
 
         Args:
             subject: what it is about, such as a message id.
@@ -82,8 +145,9 @@ class Notices:
             title: the headline.
             body: what happened and what to do; nothing hostile.
             now_us: the pipeline's clock, microseconds since the epoch.
+            severity: how urgent it is.
         """
-        return self._messages("chat.notice", subject, what, ChatText(Severity.CRITICAL, title, body), now_us)
+        return self._messages("chat.notice", subject, what, ChatText(severity, title, body), now_us)
 
     def news(
         self, messages: Sequence[OutboxMessage], known: Callable[[Collection[str]], set[str]], now_us: int
@@ -96,7 +160,7 @@ class Notices:
             now_us: the pipeline's clock, microseconds since the epoch.
         """
         takings_back = {
-            message.message_id: _message_id(message.subject, _WITHDRAWN, message.lane)
+            message.message_id: _message_id(message.subject, _WITHDRAWN, chat_lane(message.lane))
             for message in messages
             if message.kind in CHAT_KINDS
         }
@@ -112,22 +176,50 @@ class Notices:
             news.setdefault((message.lane, message.message_id), message)
         return list(news.values())
 
-    def _messages(self, kind: str, subject: str, what: str, text: ChatText, now_us: int) -> list[OutboxMessage]:
-        payload = msgspec.json.encode(text).decode()
-        return [
-            OutboxMessage(
-                message_id=_message_id(subject, what, chat.lane),
-                lane=chat.lane,
-                kind=kind,
-                ordering_key=subject,
-                subject=subject,
-                payload=payload,
-                created_us=now_us,
-                expires_us=now_us + EXPIRES_US,
-            )
-            for chat in self._chats
-            if chat.wants(text.severity)
-        ]
+    def _of(
+        self, alert: Alert, what: str, said: Callable[[Templates], tuple[str, str]], now_us: int
+    ) -> list[OutboxMessage]:
+        """Return the messages about an alert, in each chat's words and when its pace has room for them."""
+        made = []
+        for chat in self._chats:
+            if chat.wants(alert.severity):
+                title, body = said(chat.templates)
+                about, due_us = chat.pace.place(alert, alert.severity, now_us)
+                text = ChatText(alert.severity, title, body, about)
+                made.append(_message(chat, "chat.alert", alert.alert_id, what, text, now_us, due_us))
+        return made
+
+    def _messages(
+        self,
+        kind: str,
+        subject: str,
+        what: str,
+        text: ChatText,
+        now_us: int,
+        only: Collection[str] | None = None,
+    ) -> list[OutboxMessage]:
+        made = []
+        for chat in self._chats:
+            if chat.wants(text.severity) if only is None else chat.name in only:
+                # Whoever is on call is asked at once.
+                due_us = now_us if only is not None else chat.pace.after_quiet(text.severity, now_us)
+                made.append(_message(chat, kind, subject, what, text, now_us, due_us))
+        return made
+
+
+def _message(chat: Chat, kind: str, subject: str, what: str, text: ChatText, now_us: int, due_us: int) -> OutboxMessage:
+    return OutboxMessage(
+        message_id=_message_id(subject, what, chat.lane),
+        lane=chat.lane_of(text.severity),
+        kind=kind,
+        ordering_key=subject,
+        subject=subject,
+        payload=msgspec.json.encode(text).decode(),
+        created_us=now_us,
+        # What waits stands in the outbox, so that no end of the process loses it.
+        next_try_us=due_us if due_us > now_us else 0,
+        expires_us=due_us + EXPIRES_US,
+    )
 
 
 def _message_id(subject: str, what: str, lane: str) -> str:

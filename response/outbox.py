@@ -8,12 +8,16 @@ from collections.abc import Iterable
 
 import structlog
 
+from response.chat import AT_ONCE as AT_ONCE_TO_CHAT
 from response.chat import Chat
 from response.dead_letter_topic import AT_ONCE, TopicProducer
 from response.lanes import Deliver, Lane, Load, Submit
 from response.outcome import Outcome
 from response.schedule import URGENT
+from response.siem.destination import AT_ONCE as AT_ONCE_TO_SIEM
+from response.siem.destination import Destination
 from response.targets import Target, lane_of
+from response.user_notices import UserMail
 from store.rows import OutboxMessage
 
 log = structlog.get_logger()
@@ -98,20 +102,28 @@ def open_lanes(
     submit: Submit,
     *,
     topics: Iterable[TopicProducer] = (),
+    siem: Iterable[Destination] = (),
+    mails: Iterable[UserMail] = (),
     load: Load | None = None,
 ) -> list[Lane]:
     """Return a lane for each receiver.
 
     Args:
-        targets, chats, topics: the receivers.
+        targets, chats, topics, siem, mails: the receivers.
         submit: takes the results.
         load: returns a lane's pending messages from the store: what an earlier run left, or exceeds its memory.
     """
     lanes = [
         Lane(lane_of(one), one_by_one(one), submit, schedule=URGENT, load=load, close=one.close) for one in targets
     ]
-    lanes += [Lane(one.lane, one.deliver, submit, load=load) for one in chats]
+    lanes += [
+        Lane(name, one.deliver, submit, at_once=AT_ONCE_TO_CHAT, load=load) for one in chats for name in one.lanes
+    ]
+    lanes += [Lane(one.lane, one.deliver, submit, load=load) for one in mails]
     lanes += [Lane(one.lane, one.deliver, submit, at_once=AT_ONCE, load=load, close=one.close) for one in topics]
+    lanes += [
+        Lane(one.lane, one.way.deliver, submit, at_once=AT_ONCE_TO_SIEM, load=load, close=one.way.close) for one in siem
+    ]
     return lanes
 
 

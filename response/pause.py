@@ -48,7 +48,8 @@ class KillSwitch:
     def pause(self, batch: Batch, command: Pause) -> str:
         """Stop; return why not, or an empty text."""
         if self._paused is not None:
-            return f"it is paused already, by {self._paused.by}: {self._paused.reason}"
+            why = f"it is paused already, by {self._paused.by}: {self._paused.reason}"
+            return self._refuse(batch, command.by, why)
         self._set(Paused(command.by, command.reason, batch.arrival_us))
         self._write(batch, "response paused", command.by, command.reason)
         return ""
@@ -56,10 +57,15 @@ class KillSwitch:
     def resume(self, batch: Batch, command: Resume) -> str:
         """Go on; what was held meanwhile stays with people. Return why not, or an empty text."""
         if self._paused is None:
-            return "it is not paused"
+            return self._refuse(batch, command.by, "it is not paused")
         self._set(None)
         self._write(batch, "response resumed", command.by, command.reason)
         return ""
+
+    @staticmethod
+    def _refuse(batch: Batch, by: str, why: str) -> str:
+        batch.audit.append(AuditLine(batch.arrival_us, by, "manual act refused", SUBJECT, "", why))
+        return why
 
     def _set(self, paused: Paused | None) -> None:
         self._paused = paused

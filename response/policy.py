@@ -11,6 +11,7 @@ from response.hours import Hours
 from schemas.alert import Alert, Severity
 from schemas.app import Apps
 from schemas.drill import read_drill
+from schemas.instant import MINUTE
 
 Action = Literal["record", "notify", "step_up", "revoke_session", "revoke_user", "revoke_network", "lock_login"]
 ACTIONS: tuple[str, ...] = get_args(Action)
@@ -20,6 +21,9 @@ ACTS: tuple[Action, ...] = ("revoke_network", "revoke_user", "revoke_session", "
 
 NEVER_REVOKES = frozenset({"revocation-not-effective"})
 """Rules that say that revoking does not work: revoking again, automatically, is no answer (decision 27)."""
+
+LOCK_FOR_US = 15 * MINUTE
+"""Long enough for a person to look, short enough for a user who was locked out in error."""
 
 TOO_LATE = "its events came too late to act on"
 
@@ -49,6 +53,7 @@ class PolicyLine(msgspec.Struct, frozen=True):
         users: only alerts about these; matters where `groups` is not empty.
         hours: only then, by the pipeline's clock.
         widen: where the app's targets know users alone, `revoke_session` may end all sessions of its user.
+        lock_for_us: how long `lock_login` lets nobody sign in as the user, microseconds.
     """
 
     do: tuple[Action, ...]
@@ -59,6 +64,7 @@ class PolicyLine(msgspec.Struct, frozen=True):
     users: frozenset[str] = frozenset()
     hours: Hours | None = None
     widen: bool = False
+    lock_for_us: int = LOCK_FOR_US
 
     def matches(self, alert: Alert, now_us: int = 0) -> bool:
         """Return whether this line decides about the alert."""
@@ -92,7 +98,7 @@ class Decision(msgspec.Struct, frozen=True):
         line: the number of the policy line, from 1; None = the defaults, or the rule's mode.
         why: which of them, for people.
         withheld: why nothing is done to its session or user although the line lists it; empty otherwise.
-        widen: as the line says.
+        widen, lock_for_us: as the line says.
     """
 
     actions: frozenset[Action]
@@ -100,6 +106,7 @@ class Decision(msgspec.Struct, frozen=True):
     why: str
     withheld: str = ""
     widen: bool = False
+    lock_for_us: int = LOCK_FOR_US
 
     @property
     def acts(self) -> tuple[Action, ...]:
@@ -142,7 +149,7 @@ class Policy:
             return Decision(listed, number, why)
         withheld = self._withheld(alert) or _lacks(alert, listed)
         kept = listed.difference(ACTS) if withheld else listed.difference(_impossible(alert, listed))
-        return Decision(kept, number, why, withheld, line.widen)
+        return Decision(kept, number, why, withheld, line.widen, line.lock_for_us)
 
     def _deciding(self, alert: Alert, now_us: int) -> tuple[int | None, PolicyLine]:
         for number, line in enumerate(self.lines, 1):

@@ -67,7 +67,7 @@ def run(command: Sequence[str], document: object, deadline_s: float, *, wants_ou
 
     Args:
         command: the program's absolute path and its arguments.
-        document: what it is to read.
+        document: what it is to read; None = nothing.
         deadline_s: how long it may take, seconds.
         wants_output: its standard output is wanted.
 
@@ -77,7 +77,7 @@ def run(command: Sequence[str], document: object, deadline_s: float, *, wants_ou
     try:
         process = subprocess.Popen(
             command,
-            stdin=subprocess.PIPE,
+            stdin=subprocess.DEVNULL if document is None else subprocess.PIPE,
             stdout=subprocess.PIPE if wants_output else subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env=ENVIRONMENT,
@@ -89,7 +89,8 @@ def run(command: Sequence[str], document: object, deadline_s: float, *, wants_ou
         raise ProgramFailed(f"the program cannot be started: {reason}") from error
     with process:
         try:
-            output, _ = process.communicate(msgspec.json.encode(document) + b"\n", timeout=deadline_s)
+            text = None if document is None else msgspec.json.encode(document) + b"\n"
+            output, _ = process.communicate(text, timeout=deadline_s)
         except subprocess.TimeoutExpired as late:
             _kill(process)
             raise ProgramFailed(f"the program did not end within {deadline_s:g} s") from late

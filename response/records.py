@@ -6,14 +6,16 @@ from collections.abc import Collection, Iterable
 from typing import Protocol
 
 from response.guard import LiveSessions
+from response.on_call import AnswerRecords
 from response.triage import AlertRecords
+from response.user_notices import NoticeRecords
 from schemas.alert import Alert
 from schemas.revocation import Revocation
 from store.outbox_search import LATEST_PLACE
 from store.rows import OutboxMessage, OutboxState, StepUpRow
 
 
-class Records(LiveSessions, AlertRecords, Protocol):
+class Records(LiveSessions, AlertRecords, AnswerRecords, NoticeRecords, Protocol):
     """Questions about committed state, from the batch loop's thread. `store.reader.Reader` answers them."""
 
     def is_live(self, app: str, session_id: str, now_us: int, idle_us: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 import structlog
@@ -17,6 +17,7 @@ from response.commands import (
     DeliveryResult,
     Drop,
     DropMessages,
+    EraseName,
     GiveVerdict,
     Note,
     Pause,
@@ -31,19 +32,24 @@ from response.commands import (
     UndoTriage,
 )
 from response.dead_letter_topic import dead_letter_messages
+from response.escalation import Escalation
 from response.guard import Guard
 from response.in_use import InUse
 from response.ledger import Ledger
 from response.links import NO_LINKS, Links
+from response.login_locks import LoginLocks
 from response.manual import ManualActs
 from response.messages import REVOCATION_KINDS, STEP_UP, TargetMessages
 from response.notices import CHAT_KINDS, Notices
+from response.on_call import OnCall, OnCallStep
 from response.outbox import Outbox
 from response.outbox_acts import MessageActs
 from response.pause import KillSwitch
+from response.pipeline_facts import audit_facts
 from response.policy import NEVER_REVOKES, TOO_LATE, Decision, Policy
 from response.records import Records
 from response.revocations import Revocations
+from response.siem.feed import SIEM_KIND, SiemFeed
 from response.skipped import MAX_SKIPPED, Skipped
 from response.ssf.commands import Announce, DropStream, SaveStream, TakeSet
 from response.ssf.desk import SsfDesk
@@ -51,14 +57,18 @@ from response.step_ups import WITHIN_US, StepUps
 from response.targets import Target
 from response.triage import TriageDesk
 from response.troubles import Troubles
+from response.user_notices import NoticeKind, UserMail, UserNotices
 from response.verdicts import UserVerdicts
 from schemas.alert import Alert, AlertChange
 from schemas.app import Apps
 from schemas.instant import DAY, HOUR
 from schemas.revocation import Revocation
-from store.rows import OutboxMessage
+from store.rows import Erasure, OutboxMessage
 
 _PRUNE_US = HOUR
+
+_IN_FLOODS = frozenset({"dead_letter", SIEM_KIND})
+"""Kinds of messages of which there may be thousands a minute."""
 
 log = structlog.get_logger()
 
@@ -78,9 +88,14 @@ class Responder:
         apps: what is declared.
         outbox: carries what leaves.
         dry_run: revocations are shown and never sent.
+        escalate: what has no effect on a session is followed by its user, then the user's login.
         dead_letter_topic: where refused records are announced; None = nowhere.
         links: into the console, for chat.
         shared_signals: streams, and what identity providers say; None = there are none.
+        siem: what is told of every change of an alert; None = nothing.
+        on_call: whom alerts go to that nobody answers.
+        tell_users: by app, of what its users are told.
+        mails: to users, by app.
         step_up_within_us: how long a user has to prove who they are, microseconds.
     """
 
@@ -95,9 +110,14 @@ class Responder:
         apps: Apps,
         outbox: Outbox,
         dry_run: bool = True,
+        escalate: bool = False,
         dead_letter_topic: str | None = None,
         links: Links = NO_LINKS,
         shared_signals: SsfDesk | None = None,
+        siem: SiemFeed | None = None,
+        on_call: Sequence[OnCallStep] = (),
+        tell_users: Mapping[str, Collection[NoticeKind]] | None = None,
+        mails: Sequence[UserMail] = (),
         step_up_within_us: int = WITHIN_US,
     ) -> None:
         self._policy = policy
@@ -112,6 +132,8 @@ class Responder:
         self._revocations = Revocations(self._ledger, messages, records, apps, dry_run=dry_run)
         in_use = InUse(self._revocations, records, apps)
         self._automatic = Automatic(self._revocations, self._ledger, guard, messages, in_use)
+        self._escalation = Escalation(self._automatic, self._revocations, self._ledger) if escalate else None
+        self._login_locks = LoginLocks(self._ledger, self._revocations)
         self._step_ups = StepUps(
             self._automatic, in_use, self._revocations, messages, guard, records, apps,
             within_us=step_up_within_us, dry_run=dry_run,
@@ -122,8 +144,11 @@ class Responder:
         self._message_acts = MessageActs(self._revocations, self._ledger, records)
         self._troubles = Troubles(self._notices, self._revocations)
         self._triage = TriageDesk(records)
+        self._on_call = OnCall(on_call, self._notices, records)
+        self._user_notices = UserNotices(tell_users or {}, targets, mails, records)
         self._skipped = Skipped()
         self._shared_signals = shared_signals
+        self._siem = siem
         self._pruned_us = 0
         # Of the batch at hand: incidents that users' verdicts open, and messages that people have tried anew.
         self._incidents: list[Alert] = []
@@ -143,9 +168,15 @@ class Responder:
         self._guard.restore(row for row in known.values() if row.times.get("sent", 0) > now_us - self._guard.memory_us)
         self._kill_switch.restore()
         self._step_ups.restore()
+        self._login_locks.restore(known.values())
         self._notices.restore(known.values())
+        self._notices.restore_paces(self._records, now_us)
+        self._on_call.restore(now_us)
+        self._user_notices.restore(now_us)
         if self._shared_signals is not None:
             self._shared_signals.start()
+        if self._siem is not None:
+            self._siem.restore()
         self._outbox.start(self._records.pending_lanes())
 
     def observe(self, batch: Batch) -> None:
@@ -165,6 +196,8 @@ class Responder:
 
     def respond(self, batch: Batch) -> None:
         """Second half, after detect: decide what the alerts lead to. The most severe come first to the guard."""
+        audit_facts(batch)
+        self._notices.note_campaigns(batch.members)
         batch.changes += self._missed(batch)
         batch.changes += self._noticed(batch)
         batch.changes += [AlertChange("raised", incident) for incident in self._incidents]
@@ -178,11 +211,17 @@ class Responder:
                 self._look_again(batch, change)
             else:
                 self._decide(batch, change)
+        self._login_locks.note(batch.revocations)
+        self._login_locks.release(batch)
         for one in self._step_ups.expire(batch):
             batch.messages += self._notices.of_step_up(one.alert, one.words, batch.arrival_us)
+        batch.messages += self._on_call.messages(batch)
+        batch.messages += self._user_notices.messages(batch)
         self._leave_out_what_was_told(batch)
         if self._dead_letter_topic is not None:
             batch.messages += dead_letter_messages(batch.dead_letters, self._dead_letter_topic, batch.arrival_us)
+        if self._siem is not None:
+            self._siem.report(batch)
         if batch.arrival_us - self._pruned_us >= _PRUNE_US:
             self._pruned_us = batch.arrival_us
             self._ledger.prune(batch.arrival_us)
@@ -197,12 +236,13 @@ class Responder:
         self._outbox.offer([*self._tried_anew, *batch.messages])
 
     def is_due(self, now_us: int) -> bool:
-        """Return whether time alone asks for a batch: a user has not proved who they are in time.
+        """Return whether time alone asks for a batch: a user has not proved who they are in time, or a SIEM waits.
 
         Args:
             now_us: the pipeline's clock, microseconds since the epoch.
         """
-        return self._step_ups.is_due(now_us)
+        timed = (self._step_ups, self._login_locks, self._on_call, *(() if self._siem is None else (self._siem,)))
+        return any(one.is_due(now_us) for one in timed)
 
     def held(self) -> list[Revocation]:
         """Return what waits for a person: the most severe first, then the oldest."""
@@ -246,6 +286,8 @@ class Responder:
                 self._revocations.audit(
                     batch, command.act, command.subject, command.app, command.reason, actor=command.by
                 )
+            case EraseName():
+                batch.erasures.append(Erasure(command.name, command.by, command.reason))
             case SaveStream() | DropStream() | Announce() | TakeSet():
                 if self._shared_signals is None:
                     return "shared signals are not configured"
@@ -313,6 +355,8 @@ class Responder:
             self._troubles.tell_gone(batch, result)
         elif result.trouble and any(message.kind in REVOCATION_KINDS for message in result.messages):
             self._troubles.tell_trouble(batch, result)
+        elif result.trouble and any(message.kind == SIEM_KIND for message in result.messages):
+            self._troubles.tell_siem(batch, result)
 
     def _settle_revocation(self, batch: Batch, message: OutboxMessage, *, told: bool) -> None:
         if message.state == "pending" and not self._ledger.awaits(message):
@@ -326,8 +370,8 @@ class Responder:
 
     def _settle_other(self, batch: Batch, message: OutboxMessage) -> None:
         batch.settled_messages.append(message)
-        is_news = message.state != "pending" and message.kind != "dead_letter"
-        # Dead letters come in floods: only that one could not be announced is worth a line.
+        is_news = message.state != "pending" and message.kind not in _IN_FLOODS
+        # Of these only that one could not be delivered is worth a line.
         if is_news or message.state == "parked":
             self._revocations.audit(
                 batch, f"{message.kind} {message.state}", message.subject or message.message_id, "", message.last_error
@@ -344,6 +388,10 @@ class Responder:
         if alert.rule_id in NEVER_REVOKES:
             if alert.mode != "shadow":
                 self._revocations.disprove_again(batch, alert)
+                words = self._escalate(batch, alert)
+                if words:
+                    title = f"Escalation, app {alert.app}"
+                    batch.messages += self._notices.of_trouble(alert.alert_id, words, title, words, batch.arrival_us)
         elif alert.alert_id in self._skipped and self._acts_now(batch, alert):
             self._decide(batch, change)
 
@@ -366,6 +414,7 @@ class Responder:
         skipped = decision.withheld == TOO_LATE
         if alert.rule_id in NEVER_REVOKES and alert.mode != "shadow" and not alert.late:
             done = self._revocations.disprove(batch, alert, self._guard.paused)
+            done = "; ".join(words for words in (done, self._escalate(batch, alert)) if words)
         elif decision.acts:
             acts = self._act(batch, alert, decision)
             done = "; ".join(act.words for act in acts)
@@ -376,10 +425,23 @@ class Responder:
         self._revocations.audit(
             batch, f"alert {change.kind}", alert.alert_id, alert.app,
             f"{decision.why}: {', '.join(sorted(decision.actions))}" + (f"; {done}" if done else ""),
+            user_id=alert.user_id,
         )  # fmt: skip
         if "notify" in decision.actions:
+            self._on_call.note(change, batch.arrival_us)
             done = done or "reported, nothing else"
             batch.messages += self._notices.of_alert(change, done, batch.arrival_us)
+
+    def _escalate(self, batch: Batch, alert: Alert) -> str:
+        """Take the next step against a session that goes on; return what was done, or an empty text."""
+        if self._escalation is None or alert.late:
+            return ""
+        step = self._escalation.step(batch, alert)
+        if step.done is not None and step.done.exhausted:
+            self._tell_exhausted(batch, alert, step.done)
+        if step.incident is not None:
+            self._raise_once(batch, step.incident)
+        return step.words
 
     def _act(self, batch: Batch, alert: Alert, decision: Decision) -> list[Done]:
         """Do what touches sessions and users, and tell what waits for a person."""
@@ -396,7 +458,10 @@ class Responder:
 
     def _tell_exhausted(self, batch: Batch, alert: Alert, act: Done) -> None:
         """Raise one alert an hour that a budget has no room: each of what waits is listed, and told by it alone."""
-        raised = budget_alert(alert.app, act, self._ledger.number_held(alert.app), batch.arrival_us)
+        self._raise_once(batch, budget_alert(alert.app, act, self._ledger.number_held(alert.app), batch.arrival_us))
+
+    def _raise_once(self, batch: Batch, raised: Alert) -> None:
+        """Raise an alert of the pipeline's own, unless it was raised before."""
         told = any(change.alert.alert_id == raised.alert_id for change in batch.changes)
         if not told and self._is_unknown(raised):
             change = AlertChange("raised", raised)
@@ -408,7 +473,8 @@ class Responder:
         self._skipped.note(alert.alert_id, skipped=False)
         done = self._automatic.withdraw(batch, alert, still_asked=self._is_still_asked(batch, alert, changed))
         self._step_ups.withdraw(batch, alert)
-        self._revocations.audit(batch, "alert withdrawn", alert.alert_id, alert.app, done)
+        self._on_call.note(change, batch.arrival_us)
+        self._revocations.audit(batch, "alert withdrawn", alert.alert_id, alert.app, done, user_id=alert.user_id)
         if "notify" in self._policy.decide(alert, batch.arrival_us).actions:
             batch.messages += self._notices.of_withdrawal(alert, done, batch.arrival_us)
 

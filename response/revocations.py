@@ -8,7 +8,7 @@ import structlog
 from ingest.batch import Batch
 from response.batch_index import BatchIndex
 from response.ledger import Ledger
-from response.messages import TargetMessages
+from response.messages import TAKES_AWAY, TargetMessages, kind_of
 from response.records import Records
 from schemas.alert import Alert
 from schemas.app import Apps
@@ -36,6 +36,8 @@ _DOES: dict[Scope, str] = {
 _AGAIN = "delivered again"
 _PROVED = "proved"
 ACCEPTED = "accepted"
+UNTIL = "until"
+"""When the lock of a login ends."""
 
 log = structlog.get_logger()
 
@@ -79,13 +81,18 @@ class Revocations:
         """
         awaited = self._ledger.arrived(message)
         revocation = self._ledger.get(message.subject)
-        if revocation is None or not awaited or message.kind != "session.revoked":
+        if revocation is None or not awaited:
             return
         at_us = message.finished_us or batch.arrival_us
-        if message.state != "delivered" and revocation.state in _ON_THE_WAY:
+        is_revoked, is_delivered = message.kind in TAKES_AWAY, message.state == "delivered"
+        if is_revoked and not is_delivered and revocation.state in _ON_THE_WAY:
             self._fail(batch, revocation, f"{message.lane} did not take it: {message.last_error}")
-        elif message.state == "delivered" and not self._ledger.waits_for(revocation.revocation_id):
+        elif is_revoked and is_delivered and not self._ledger.waits_for(revocation.revocation_id):
             self._delivered(batch, revocation, message, at_us)
+        else:
+            # One of several targets, or a release.
+            error = f": {message.last_error}" if message.last_error and not is_delivered else ""
+            self.note(batch, revocation, f"{message.kind} {message.state}", f"{message.lane}{error}")
 
     def confirm(self, batch: Batch, event: Event) -> None:
         """Take an app's word that a session was revoked: `destroy(revoked)`, or a refused use (decision 30)."""
@@ -103,10 +110,7 @@ class Revocations:
             revocation.times[_PROVED] = newest_us
             revocation.enter("confirmed", batch.arrival_us)
             self.store(batch, revocation)
-            self.audit(
-                batch, "revocation confirmed", revocation.revocation_id, event.app, f"{event.type}(revoked)",
-                actor=event.app,
-            )  # fmt: skip
+            self.note(batch, revocation, "revocation confirmed", f"{event.type}(revoked)", actor=event.app)
 
     def disprove_again(self, batch: Batch, alert: Alert) -> None:
         """Note a further accepted use of a revoked session, by another server of the app than the one that refuses.
@@ -146,30 +150,42 @@ class Revocations:
         if paused:
             return f"its revocation is not delivered once more: {paused}"
         revocation.times["redelivered"] = batch.arrival_us
-        self._post(batch, self._messages.of(revocation, "session.revoked", batch.arrival_us, turn="again"))
-        self.audit(
-            batch,
-            "revocation redelivered",
-            revocation.revocation_id,
-            revocation.app,
-            "not effective, once more",
-        )
+        self._post_revoked(batch, revocation, turn="again")
+        self.note(batch, revocation, "revocation redelivered", "not effective, once more")
         return "its revocation is delivered once more; a person has to look"
+
+    def is_outlived(self, revocation: Revocation) -> bool:
+        """Return whether a session went on although its revocation was delivered a second time."""
+        used_us = revocation.times.get(ACCEPTED, 0)
+        return revocation.state == "failed" and _AGAIN in revocation.times and used_us > self._holds_until(revocation)
+
+    def fails_by(self, batch: Batch, revocation: Revocation, used_us: int) -> bool:
+        """Note that a user's sessions go on, where an accepted use says so; return whether it does.
+
+        Args:
+            batch: where the rows go.
+            revocation: of all sessions of a user.
+            used_us: event time of the use, microseconds since the epoch.
+        """
+        if "delivered" not in revocation.times or used_us <= self._holds_until(revocation):
+            return False
+        revocation.times[ACCEPTED] = used_us
+        self._fail(batch, revocation, "a session of the user is still accepted")
+        return True
 
     def send(self, batch: Batch, revocation: Revocation, actor: str, why: str) -> None:
         """Let a revocation go: it leaves right after the commit."""
         revocation.times.setdefault("requested", batch.arrival_us)
-        revocation.enter("sent", batch.arrival_us)
-        self.store(batch, revocation)
-        self._post(batch, self._messages.of(revocation, "session.revoked", batch.arrival_us))
-        self.audit(batch, "revocation requested", revocation.revocation_id, revocation.app, why, actor=actor)
+        self._begin(batch, revocation)
+        self._post_revoked(batch, revocation)
+        self.note(batch, revocation, "revocation requested", why, actor=actor)
 
-    def hold(self, batch: Batch, revocation: Revocation, reason: str) -> None:
+    def hold(self, batch: Batch, revocation: Revocation, reason: str, *, actor: str = PIPELINE) -> None:
         """Keep a revocation for a person."""
         revocation.times.setdefault("requested", batch.arrival_us)
         revocation.enter("held", batch.arrival_us, reason)
         self.store(batch, revocation)
-        self.audit(batch, "revocation held", revocation.revocation_id, revocation.app, reason)
+        self.note(batch, revocation, "revocation held", reason, actor=actor)
         log.warning("revocation held", revocation_id=revocation.revocation_id, app=revocation.app, reason=reason)
 
     def release(self, batch: Batch, revocation: Revocation, actor: str, why: str) -> None:
@@ -183,12 +199,12 @@ class Revocations:
             self._post(batch, self._messages.of(revocation, "session.released", batch.arrival_us))
             batch.signals.append(self._signal("revocation_released", revocation, batch.arrival_us, "released"))
         self.store(batch, revocation)
-        self.audit(batch, "revocation released", revocation.revocation_id, revocation.app, why, actor=actor)
+        self.note(batch, revocation, "revocation released", why, actor=actor)
 
     def tried_anew(self, batch: Batch, message: OutboxMessage) -> None:
         """Note that a person has a message of a revocation tried anew: one that had failed is under way again."""
         revocation = self._ledger.get(message.subject)
-        if revocation is not None and revocation.state == "failed" and message.kind == "session.revoked":
+        if revocation is not None and revocation.state == "failed" and message.kind in TAKES_AWAY:
             revocation.enter("sent", batch.arrival_us)
             self.store(batch, revocation)
 
@@ -196,7 +212,7 @@ class Revocations:
         """Deliver a revocation anew because a person asks for it; return why not, or an empty text."""
         refused = "dry run: nothing is sent" if self.dry_run else self.unreachable(revocation)
         if refused:
-            self.audit(batch, "manual act refused", revocation.revocation_id, revocation.app, refused, actor=actor)
+            self.note(batch, revocation, "manual act refused", refused, actor=actor)
             return refused
         self.send_again(batch, revocation, actor, why or "a person asked")
         return ""
@@ -213,9 +229,9 @@ class Revocations:
         """Let a person's revocation go, unless nothing is sent at all (dry run) or nobody would take it."""
         nobody = self.unreachable(revocation)
         if self.dry_run:
-            self.suppress(batch, revocation)
+            self.suppress(batch, revocation, actor=actor)
         elif nobody:
-            self.hold(batch, revocation, nobody)
+            self.hold(batch, revocation, nobody, actor=actor)
         else:
             self.send(batch, revocation, actor, why)
 
@@ -233,17 +249,23 @@ class Revocations:
         return found
 
     @staticmethod
-    def audit(batch: Batch, act: str, subject: str, app: str, why: str, *, actor: str = PIPELINE) -> None:
+    def audit(
+        batch: Batch, act: str, subject: str, app: str, why: str, *, actor: str = PIPELINE, user_id: str | None = None
+    ) -> None:
         """Write an audit line."""
-        batch.audit.append(AuditLine(batch.arrival_us, actor, act, subject, app, why))
+        batch.audit.append(AuditLine(batch.arrival_us, actor, act, subject, app, why, user_id=user_id))
+
+    def note(self, batch: Batch, revocation: Revocation, act: str, why: str, *, actor: str = PIPELINE) -> None:
+        """Write an audit line about a revocation."""
+        user_id = revocation.user_id
+        self.audit(batch, act, revocation.revocation_id, revocation.app, why, actor=actor, user_id=user_id)
 
     def send_again(self, batch: Batch, revocation: Revocation, actor: str, why: str) -> None:
         """Deliver a revocation anew, under message ids of its own."""
-        revocation.enter("sent", batch.arrival_us)
-        self.store(batch, revocation)
+        self._begin(batch, revocation)
         turn = f"asked {batch.arrival_us}"
-        self._post(batch, self._messages.of(revocation, "session.revoked", batch.arrival_us, turn))
-        self.audit(batch, "revocation redelivered", revocation.revocation_id, revocation.app, why, actor=actor)
+        self._post_revoked(batch, revocation, turn)
+        self.note(batch, revocation, "revocation redelivered", why, actor=actor)
 
     def _is_proof(self, revocation: Revocation, event: Event) -> bool:
         """Whether the event is younger than what it is to prove, and than the last use that spoke against it."""
@@ -275,20 +297,20 @@ class Revocations:
             # Proved or disproved meanwhile, that would say more than a delivery.
             revocation.enter("delivered", at_us)
         self.store(batch, revocation)
-        self.audit(batch, "revocation delivered", revocation.revocation_id, revocation.app, message.lane)
+        self.note(batch, revocation, "revocation delivered", message.lane)
         batch.signals.append(self._signal("revocation_delivered", revocation, at_us, message.message_id))
 
     def _fail(self, batch: Batch, revocation: Revocation, why: str) -> None:
         revocation.enter("failed", batch.arrival_us, why)
         self.store(batch, revocation)
-        self.audit(batch, "revocation failed", revocation.revocation_id, revocation.app, why)
+        self.note(batch, revocation, "revocation failed", why)
         log.error("revocation failed", revocation_id=revocation.revocation_id, app=revocation.app, why=why)
 
-    def suppress(self, batch: Batch, revocation: Revocation) -> None:
+    def suppress(self, batch: Batch, revocation: Revocation, *, actor: str = PIPELINE) -> None:
         """Show a revocation and send nothing."""
         revocation.enter("suppressed", batch.arrival_us, "dry run")
         self.store(batch, revocation)
-        self.audit(batch, "revocation suppressed", revocation.revocation_id, revocation.app, "dry run")
+        self.note(batch, revocation, "revocation suppressed", f"dry run: {revocation.reason}", actor=actor)
 
     def _drop(self, batch: Batch, message: OutboxMessage) -> None:
         self._ledger.arrived(message)
@@ -296,6 +318,16 @@ class Revocations:
         why = "released before it was delivered"
         dropped = msgspec.structs.replace(message, state="dropped", finished_us=batch.arrival_us, last_error=why)
         batch.settled_messages.append(dropped)
+
+    def _begin(self, batch: Batch, revocation: Revocation) -> None:
+        revocation.enter("sent", batch.arrival_us)
+        if revocation.lock_for_us is not None:
+            revocation.times[UNTIL] = batch.arrival_us + revocation.lock_for_us
+        self.store(batch, revocation)
+
+    def _post_revoked(self, batch: Batch, revocation: Revocation, turn: str = "") -> None:
+        kind = kind_of(revocation.scope)
+        self._post(batch, self._messages.of(revocation, kind, batch.arrival_us, turn))
 
     def _post(self, batch: Batch, messages: list[OutboxMessage]) -> None:
         for message in messages:

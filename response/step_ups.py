@@ -105,7 +105,7 @@ class StepUps:
             return "the user is already being asked to prove who they are"
         refused = self._not_now(batch, alert)
         if refused:
-            self._revocations.audit(batch, "step-up skipped", alert.alert_id, alert.app, refused)
+            self._revocations.audit(batch, "step-up skipped", alert.alert_id, alert.app, refused, user_id=alert.user_id)
             return f"no step-up: {refused}"
         row = self._row(batch, alert)
         if self._dry_run:
@@ -115,7 +115,7 @@ class StepUps:
             held = self._automatic.hold(batch, alert, why, f"no target for app {alert.app} can ask for a step-up")
             return f"no step-up: no target for app {alert.app} can ask for one; {held.words}"
         self._post(batch, row, alert)
-        self._revocations.audit(batch, "step-up asked", alert.alert_id, alert.app, why)
+        self._revocations.audit(batch, "step-up asked", alert.alert_id, alert.app, why, user_id=alert.user_id)
         return "the user is asked to prove who they are"
 
     def observe(self, batch: Batch, event: Event) -> None:
@@ -144,7 +144,9 @@ class StepUps:
         if message.state == "delivered":
             row.state = "delivered"
             batch.step_ups.append(row)
-            self._revocations.audit(batch, "step-up delivered", row.alert_id, row.app, message.lane)
+            self._revocations.audit(
+                batch, "step-up delivered", row.alert_id, row.app, message.lane, user_id=row.user_id
+            )
             return
         why = f"{message.lane} did not ask for it: {message.last_error}"
         self._end(batch, row, "failed", why)
@@ -260,7 +262,7 @@ class StepUps:
         self._open.pop((row.app, row.session_id), None)
         self._schedule()
         batch.step_ups.append(row)
-        self._revocations.audit(batch, f"step-up {state}", row.alert_id, row.app, why)
+        self._revocations.audit(batch, f"step-up {state}", row.alert_id, row.app, why, user_id=row.user_id)
 
     def _not_now(self, batch: Batch, alert: Alert) -> str:
         if self._guard.paused:

@@ -19,6 +19,7 @@ _INERT = str.maketrans(
 )  # fmt: skip
 _BREAKS = frozenset({"Zl", "Zp", "Zs"})
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+_NOT_PLAIN = _UNSEEN | {"Zl", "Zp"}
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):(?=/)", re.IGNORECASE)
 _POINTED = re.compile(r"(?<=\w)[.。．｡](?=[^\W\d_])")
 # Schemes that chat programs turn into links without any slash.
@@ -39,6 +40,22 @@ def safe(text: str, limit: int = MAX_SHOWN) -> str:
     inert = " ".join(seen.split()).translate(_INERT)
     defanged = _POINTED.sub("(.)", _SLASHLESS.sub(r"\1(:)", _SCHEME.sub(r"\1(:)", inert)))
     return defanged if len(defanged) <= limit else defanged[: limit - 1] + "…"
+
+
+def identifier(text: str, limit: int = MAX_SHOWN) -> str:
+    """Return an identifier for machines that compare it: nothing is defanged or escaped, for it must stay the same.
+
+    Every control, bidirectional or other invisible character becomes U+FFFD, so that a name with one in it neither
+    acts on a terminal nor passes for the name without it.
+
+    Args:
+        text: whatever a client sent.
+        limit: the greatest length of what is returned, in characters.
+    """
+    seen = "".join(
+        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(char) in _NOT_PLAIN else char for char in text[: limit + 1]
+    )
+    return seen if len(seen) <= limit else seen[: limit - 1] + "…"
 
 
 def _visible(char: str) -> str:

@@ -45,6 +45,9 @@ class TriageDesk:
         if before is None:
             return NO_SUCH_ALERT
         after = _decided(before, command)
+        if after.verdict == "false_alarm" != before.verdict:
+            record = self._records.alert_record(command.alert_id)
+            batch.rule_errors += [record.alert.rule_id] if record is not None else []
         batch.triage.append(msgspec.structs.replace(after, by=command.by, at_us=batch.arrival_us))
         details: dict[str, str | int] = {name: getattr(before, name) or "" for name in _KEPT}
         self._audit(batch, TRIAGED, before, command.by, _in_words(command), details)
@@ -57,10 +60,14 @@ class TriageDesk:
             return NO_SUCH_ALERT
         stored = self._records.acts([command.alert_id])
         last = last_triage([*stored, *(line for line in batch.audit if line.subject == command.alert_id)])
+        refused = ""
         if last is None or last.act != TRIAGED:
-            return "there is nothing to take back"
-        if last.actor != command.by:
-            return "the last decision is somebody else's"
+            refused = "there is nothing to take back"
+        elif last.actor != command.by:
+            refused = "the last decision is somebody else's"
+        if last is None or refused:
+            self._audit(batch, "manual act refused", standing, command.by, refused, {})
+            return refused
         before = {name: str(last.details.get(name, "")) for name in _KEPT}
         row = TriageRow(
             alert_id=standing.alert_id,

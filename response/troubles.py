@@ -6,6 +6,7 @@ from ingest.batch import Batch
 from response.commands import DeliveryResult
 from response.notices import Notices
 from response.revocations import Revocations
+from schemas.alert import Severity
 from store.rows import OutboxMessage
 
 
@@ -52,3 +53,14 @@ class Troubles:
         subject = result.messages[0].message_id
         batch.messages += self._notices.of_trouble(subject, "trouble", title, body, batch.arrival_us)
         self._revocations.audit(batch, "target in trouble", result.lane, "", result.trouble)
+
+    def tell_siem(self, batch: Batch, result: DeliveryResult) -> None:
+        """Tell that a SIEM takes no alert for now: it waits here, and nobody need be woken."""
+        title = f"Alerts do not get through: {result.lane}"
+        body = (
+            f"{result.lane} does not take them ({result.trouble}). They are tried again for a day and then parked; "
+            f"have parked ones tried anew by: sessionwatch outbox retry --lane {result.lane} --reason '…'"
+        )
+        subject = result.messages[0].message_id
+        batch.messages += self._notices.of_trouble(subject, "trouble", title, body, batch.arrival_us, Severity.MEDIUM)
+        self._revocations.audit(batch, "siem in trouble", result.lane, "", result.trouble)

@@ -168,11 +168,15 @@ class UserVerdicts:
         """Apply a verdict; return why not (or an empty text), and the incident that it opens."""
         lines = [*self._records.acts([command.token_id]), *batch.audit]
         if any(line.act == GIVEN and line.subject == command.token_id for line in lines):
-            return "this token was used before", None
+            why = "this token was used before"
+            subject, app = command.alert_id, command.app
+            batch.audit.append(AuditLine(batch.arrival_us, command.by, "user verdict refused", subject, app, why))
+            return why, None
         said = "yes, it was me" if command.was_me else "no, it was not me"
-        verdict: dict[str, str | int] = {"verdict": "yes" if command.was_me else "no", "user_id": command.user_id}
+        verdict: dict[str, str | int] = {"verdict": "yes" if command.was_me else "no"}
+        now_us, user_id = batch.arrival_us, command.user_id
         for subject in (command.token_id, command.alert_id):
-            batch.audit.append(AuditLine(batch.arrival_us, command.by, GIVEN, subject, command.app, said, verdict))
+            batch.audit.append(AuditLine(now_us, command.by, GIVEN, subject, command.app, said, verdict, user_id))
         if command.was_me:
             return "", None
         done = self._end_all(batch, command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
 from collections.abc import Callable
@@ -25,7 +26,7 @@ from ingest.redrive import redrive
 from ingest.source import KafkaSource
 from ingest.topics import ensure_topic
 from response.chat import Chat
-from response.commands import DeliveryResult
+from response.commands import DeliveryResult, Note
 from response.dead_letter_topic import TopicProducer
 from response.guard import Guard
 from response.links import Links
@@ -33,9 +34,12 @@ from response.messages import TargetMessages
 from response.outbox import Outbox, open_lanes
 from response.policy import Policy
 from response.responder import Responder
+from response.siem.destination import Destination
+from response.siem.feed import SiemFeed
 from response.ssf.desk import SsfDesk
 from response.targets import Target
 from response.targets.management import FindIdpSession
+from response.user_notices import UserMail
 from schemas.api import Redriven, Role
 from schemas.app import Apps
 from sessionwatch.api.acts import Acts
@@ -48,11 +52,15 @@ from sessionwatch.api.readers import Readers
 from sessionwatch.api.server import Server
 from sessionwatch.api.service import Service
 from sessionwatch.api.tokens import Tokens, load_tokens
+from sessionwatch.api.visits import Visits
+from sessionwatch.audit_key import make_audit_key
+from sessionwatch.audit_start import beginning
 from sessionwatch.config import Settings
 from sessionwatch.config.parts import declared_apps, guard_limits, known_networks, policy_lines, rule_plan
 from sessionwatch.drill_key import make_drill_key
 from sessionwatch.list_watch import ListWatch
 from sessionwatch.shared_signals import SharedSignals
+from sessionwatch.siem import analytics, make_siem_topics, open_destinations
 from sessionwatch.signals import on_stop_signals
 from sessionwatch.targets import make_topics, open_target
 from sessionwatch.verdict_key import make_verdict_key
@@ -199,6 +207,7 @@ def _build(
     tokens = load_tokens(settings.api, settings.store.path, clock)
     drills = make_drill_key(settings.store.path)
     verdicts = make_verdict_key(settings.store.path)
+    audit_key = make_audit_key(settings.store)
     readers = Readers(database.reader)
     # Before the database: an open cursor would keep its file. After the server: no request may be under way.
     parts.callback(readers.close)
@@ -207,6 +216,7 @@ def _build(
     source = _open_source(settings, reader)
     parts.callback(source.close)
     heartbeat.connected = lambda: source.connected
+    begun = beginning(settings, audit_key, reader, clock())
     recovered = recover(detection, reader, fingerprint, clock(), plan.classes)
     metrics.rerun_differences.inc(recovered.differences)
     dedup = Dedup(reader.known)
@@ -216,9 +226,12 @@ def _build(
     find_idp_session = _idp_sessions(database, apps, clock)
     signals = SharedSignals(settings, find_idp_session, clock=clock)
     make_topics(settings, apps)
+    make_siem_topics(settings)
     targets, chats = open_targets(settings, signals, find_idp_session), open_chats(settings)
-    outbox = _open_outbox(settings, targets, chats, database, inbox)
-    responder = open_responder(settings, targets, chats, reader, outbox, signals.desk(reader, targets))
+    destinations = open_destinations(settings)
+    outbox = _open_outbox(settings, targets, chats, destinations, database, inbox)
+    desk = signals.desk(reader, targets)
+    responder = open_responder(settings, targets, chats, reader, outbox, desk, destinations)
     parts.callback(responder.close)
     responder.start(clock())
 
@@ -228,6 +241,12 @@ def _build(
         pulse.committed(batch, source.lag())
         metrics.outbox_pending.set(sum(outbox.waiting().values()))
         watch(batch)
+
+    visits = Visits(_noting(inbox), clock)
+
+    def beat() -> None:
+        heartbeat.beat()
+        visits.tick()
 
     pipeline = Pipeline(
         Stages(
@@ -239,17 +258,20 @@ def _build(
             responder=responder,
             days=reader,
             facts=ListWatch(settings.lists, plan.lists.newest).signals,
-            writer=database.writer(),
+            writer=database.writer(audit_key),
             inbox=inbox,
             metrics=metrics,
             clock=clock,
             fingerprint=fingerprint,
             topic=settings.kafka.events_topic,
             retention_us=settings.store.retention,
+            audit_retention_us=settings.store.audit_kept,
+            begun=begun.lines,
+            begun_facts=begun.facts,
             rerun=recovered.rerun,
             probe=probe,
             watch=watch_batch,
-            beat=heartbeat.beat,
+            beat=beat,
         )
     )
     acts = Acts(inbox.submit)
@@ -266,6 +288,8 @@ def _build(
             drills=drills,
             verdicts=verdicts,
             reach=TargetMessages(targets).reach,
+            audit_key=audit_key,
+            visits=visits,
             rates=Rates(settings.api.requests_per_minute),
             guesses=Rates(GUESSES_PER_MINUTE),
             ssf=hub,
@@ -300,6 +324,18 @@ class _Heartbeat:
         return [] if self.connected() else ["Kafka does not answer"]
 
 
+def _noting(inbox: Inbox) -> Callable[[Note], None]:
+    """Return what hands a note to the loop, from any thread and its own, without waiting for room."""
+
+    def note(one: Note) -> None:
+        try:
+            inbox.submit(one, timeout_s=0)
+        except queue.Full:
+            log.error("no room for a line of the audit log", act=one.act, why=one.reason)
+
+    return note
+
+
 def redriving(settings: Settings) -> Callable[[list[DeadLetter]], Redriven]:
     """Return what sends dead letters through again."""
 
@@ -322,7 +358,12 @@ def _open_source(settings: Settings, reader: Reader) -> KafkaSource:
 
 
 def _open_outbox(
-    settings: Settings, targets: list[Target], chats: list[Chat], database: Database, inbox: Inbox
+    settings: Settings,
+    targets: list[Target],
+    chats: list[Chat],
+    destinations: list[Destination],
+    database: Database,
+    inbox: Inbox,
 ) -> Outbox:
     def submit(result: DeliveryResult) -> None:
         inbox.submit(result, timeout_s=1.0)
@@ -338,6 +379,8 @@ def _open_outbox(
         chats,
         submit,
         topics=[TopicProducer(settings.kafka.dead_letter_topic, kafka.pop("bootstrap_servers"), **kafka)],
+        siem=destinations,
+        mails=open_mails(settings),
         load=load,
     )
     return Outbox(lanes, submit, load)
@@ -350,10 +393,12 @@ def open_responder(
     reader: Reader,
     outbox: Outbox,
     shared_signals: SsfDesk | None = None,
+    destinations: list[Destination] | None = None,
 ) -> Responder:
     """Return the stage that decides, not started yet."""
     response, apps = settings.response, declared_apps(settings)
-    guard = Guard(reader, apps, guard_limits(response))
+    guard, links = Guard(reader, apps, guard_limits(response)), Links(settings.dashboard.public_url)
+    destinations = open_destinations(settings) if destinations is None else destinations
     return Responder(
         policy=Policy(policy_lines(settings), apps),
         guard=guard,
@@ -363,10 +408,15 @@ def open_responder(
         apps=apps,
         outbox=outbox,
         dry_run=response.dry_run,
+        escalate=response.escalate,
         dead_letter_topic=settings.kafka.dead_letter_topic,
-        links=Links(settings.dashboard.public_url),
+        links=links,
         step_up_within_us=response.step_up_within,
+        on_call=[step.step() for step in settings.on_call],
+        tell_users={name: app.tell_users for name, app in settings.apps.items() if app.tell_users},
+        mails=open_mails(settings),
         shared_signals=shared_signals,
+        siem=SiemFeed(destinations, reader, analytics(settings), links),
     )
 
 
@@ -399,6 +449,12 @@ def _idp_sessions(database: Database, apps: Apps, clock: Callable[[], int]) -> C
     return find
 
 
+def open_mails(settings: Settings) -> list[UserMail]:
+    """Return the ways by which users are mailed."""
+    addresses = {name: app.mail_address(name) for name, app in settings.apps.items()}
+    return [UserMail(name, address) for name, address in addresses.items() if address is not None]
+
+
 def open_chats(settings: Settings) -> list[Chat]:
     """Return where people are told."""
-    return [Chat(chat.address(), chat.min_severity) for chat in settings.chat]
+    return [chat.chat() for chat in settings.chat]

@@ -13,6 +13,7 @@ import typer
 from sessionwatch import __version__
 from sessionwatch.commands import (
     alerts,
+    audit,
     broker,
     campaigns,
     config,
@@ -32,6 +33,7 @@ from sessionwatch.commands import (
     sessions,
     simulate,
     train,
+    users,
     version,
 )
 from sessionwatch.commands.terminal import print_text, say
@@ -76,10 +78,12 @@ app.command()(version.version)
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(campaigns.app, name="campaigns")
 app.add_typer(sessions.app, name="sessions")
+app.add_typer(users.app, name="users")
 app.add_typer(revoke.app, name="revoke")
 app.add_typer(policy.app, name="policy")
 app.add_typer(response.app, name="response")
 app.add_typer(outbox.app, name="outbox")
+app.add_typer(audit.app, name="audit")
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(config.app, name="config")

@@ -88,6 +88,7 @@ class SharedSignals:
                 keys=self.keys,
                 find_idp_session=self._find_idp_session,
                 allow_private=target.allow_private,
+                ssl_context=target.tls_context(),
                 clock=self._clock,
             )
         receiver = self._receivers[target.receiver or ""]
@@ -124,7 +125,7 @@ class SharedSignals:
         """
         targets = list(targets)
         sending = [target for target in targets if isinstance(target, SsfTarget)]
-        logouts = any(isinstance(target, BackchannelLogoutTarget) for target in targets)
+        logouts = any(target.kind == BackchannelLogoutTarget.kind for target in targets)
         return Hub(
             issuer=self._ssf.issuer,
             signs=self._ssf.issuer is not None or logouts,

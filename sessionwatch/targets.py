@@ -13,6 +13,7 @@ from schemas.app import Apps
 from schemas.instant import DAY, SECOND
 from sessionwatch.config import Settings
 from sessionwatch.config.target import TargetSettings
+from sessionwatch.renewed_target import RenewedTarget
 from sessionwatch.shared_signals import SharedSignals
 
 SHORTEST_TOPIC_LIFE_US = 30 * DAY
@@ -33,6 +34,18 @@ def open_target(
     Raises:
         TargetRefused: it cannot be used as it is configured.
     """
+
+    def make() -> Target:
+        return _make(target, settings, signals, find_idp_session)
+
+    if target.has_command or target.mark():
+        return RenewedTarget(make, target.mark, has_command=target.has_command)
+    return make()
+
+
+def _make(
+    target: TargetSettings, settings: Settings, signals: SharedSignals, find_idp_session: FindIdpSession
+) -> Target:
     match target.kind:
         case "ssf" | "backchannel_logout":
             return signals.target(target)
@@ -40,7 +53,12 @@ def open_target(
             return outside_target(target.plugin or "", TargetOptions(target.name, target.app, target.options))
         case "webhook":
             return WebhookTarget(
-                target.name, target.app, target.address(), target.secrets(), allow_private=target.allow_private
+                target.name,
+                target.app,
+                target.address(),
+                target.secrets(),
+                allow_private=target.allow_private,
+                ssl_context=target.tls_context(),
             )
         case "kafka":
             return _kafka(target, settings)
@@ -105,6 +123,7 @@ def _keycloak(target: TargetSettings, find_idp_session: FindIdpSession) -> Targe
         user_by=target.user_by,  # type: ignore[arg-type]  # the configuration's check leaves Keycloak's own
         lock_login=target.lock_login,
         allow_private=target.allow_private,
+        ssl_context=target.tls_context(),
     )
 
 
@@ -120,6 +139,7 @@ def _okta(target: TargetSettings, _: FindIdpSession) -> Target:
         user_by=target.user_by,  # type: ignore[arg-type]  # the configuration's check leaves Okta's own
         universal_logout=target.universal_logout,
         allow_private=target.allow_private,
+        ssl_context=target.tls_context(),
     )
 
 
@@ -134,6 +154,7 @@ def _auth0(target: TargetSettings, find_idp_session: FindIdpSession) -> Target:
         secret=target.credential(),
         find_idp_session=find_idp_session,
         allow_private=target.allow_private,
+        ssl_context=target.tls_context(),
     )
 
 
@@ -150,6 +171,7 @@ def _entra(target: TargetSettings, _: FindIdpSession) -> Target:
         url=target.address() if own else GRAPH,
         login_url=LOGIN if target.login_url is None else target.login_url.get_secret_value(),
         allow_private=target.allow_private,
+        ssl_context=target.tls_context(),
     )
 
 
@@ -166,6 +188,7 @@ def _global_token_revocation(target: TargetSettings, _: FindIdpSession) -> Targe
         subject_format=target.subject_format,
         issuer=target.issuer,
         allow_private=target.allow_private,
+        ssl_context=target.tls_context(),
     )
 
 
@@ -181,6 +204,7 @@ def _rfc7009(target: TargetSettings, _: FindIdpSession) -> Target:
         lookup=target.command or (),
         scopes=target.scopes,
         allow_private=target.allow_private,
+        ssl_context=target.tls_context(),
         deadline_s=target.timeout / SECOND,
     )
 

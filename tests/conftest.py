@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from ingest.broker import DevelopmentBroker
@@ -19,6 +21,8 @@ settings.load_profile("shared-machine")
 def pytest_configure(config: pytest.Config) -> None:
     # kafka-python 3.0.12 leaves the sockets of refused connections to the garbage collector.
     config.addinivalue_line("filterwarnings", r"ignore:unclosed <socket.socket .*laddr=.'0\.0\.0\.0':ResourceWarning")
+    # Else a pipeline in this process would write its log among the results of a command that a test looks at.
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
 
 
 @pytest.fixture(scope="session")

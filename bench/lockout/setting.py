@@ -62,6 +62,8 @@ secret_file = "bank.whsec"
 allow_private = true
 [[chat]]
 url_file = "chat.url"
+group_within = "0s"
+max_per_minute = 600
 """
 
 

@@ -12,6 +12,7 @@ from sessionwatch.commands.options import ConfigOption, JsonOption, ReasonOption
 from sessionwatch.commands.terminal import print_json, print_text, say
 
 if TYPE_CHECKING:
+    from sessionwatch.config import Settings
     from sessionwatch.workshop.trial import Change
     from sessionwatch.workshop.trying import Case
 
@@ -33,7 +34,7 @@ def list_rules(config: ConfigOption = None, token_file: TokenFileOption = None, 
 
     settings = start(config)
     rules = settings.rule_classes
-    errors = _errors(config, token_file)
+    errors = _errors(settings, config, token_file)
     rows = [
         {**row(rule, settings), "errors_30d": errors.get(rule.id)}
         for rule in sorted(rules.values(), key=lambda rule: (rule.key, rule.id))
@@ -83,7 +84,7 @@ def show(
 
     settings = start(config)
     told = whole(find_rule(rule_id, settings), settings)
-    told["errors_30d"] = _errors(config, token_file).get(rule_id)
+    told["errors_30d"] = _errors(settings, config, token_file).get(rule_id)
     if as_json:
         print_json(told)
         return
@@ -300,14 +301,13 @@ def _texts(values: object) -> list[str]:
     return [str(value) for value in values]
 
 
-def _errors(config: Path | None, token_file: Path | None) -> dict[str, int]:
+def _errors(settings: Settings, config: Path | None, token_file: Path | None) -> dict[str, int]:
     """Return by rule how many of its alerts people found wrong in 30 days; nothing where no store is there yet."""
     from sessionwatch.commands.records import open_records
-    from sessionwatch.commands.startup import start
     from sessionwatch.errors import CommandError
     from store.errors import StoreError
 
-    if not start(config).store.path.exists():
+    if not settings.store.path.exists():
         return {}
     try:
         with open_records(config, token_file) as records:

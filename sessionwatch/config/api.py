@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, model_validator
 
 from sessionwatch.config.secret_file import read_text_file
+from sessionwatch.config.secret_source import SecretCommand, secret_source
 from sessionwatch.config.section import Section
 from sessionwatch.config.value_types import AppName, Described, Listen, ResolvedPath, Secret, split_address
 from sessionwatch.errors import ConfigurationError
@@ -20,7 +21,7 @@ SHORTEST_TOKEN, LONGEST_TOKEN = 20, 512
 ADMIN_TOKEN_NAME = "admin.token"  # noqa: S105 - a file's name
 """Lies beside the store's file; the first start makes it."""
 
-RESERVED_NAMES = frozenset({"policy", "pipeline", "admin"})
+RESERVED_NAMES = frozenset({"link", "policy", "pipeline", "admin"})
 """Actors of the audit log that are no person; `admin` is whoever holds the token made at the first start."""
 
 RoleName = Literal["viewer", "analyst", "engineer", "admin"]
@@ -48,6 +49,7 @@ class TokenSettings(Section):
     role: RoleName = Field(description="What it may do; each role may do what those before it may.")
     token: Secret | None = Field(default=None, description="The token.")
     token_file: ResolvedPath | None = Field(default=None, description="File that holds the token.")
+    token_command: SecretCommand | None = Field(default=None, description="Program that prints the token.")
     apps: Annotated[tuple[AppName, ...], Field(strict=False, min_length=1)] | None = Field(
         default=None, description="The apps it is limited to; left out: all."
     )
@@ -56,22 +58,20 @@ class TokenSettings(Section):
     def _check(self) -> Self:
         if self.name in RESERVED_NAMES:
             raise ValueError(f"name: {self.name} is the name of an actor of sessionwatch itself: choose another")
-        if (self.token is None) == (self.token_file is None):
+        if sum(one is not None for one in (self.token, self.token_file, self.token_command)) != 1:
             raise ValueError("expected either token_file or the token in the environment")
-        if self.token is not None:
-            _check_token(self.token.get_secret_value(), "token")
+        if self.token_file is None:
+            # A file is read when it is needed: commands of other people read this configuration too.
+            secret_source(self, "token").check(check_token)
         return self
 
     def secret(self) -> str:
         """Return the token.
 
         Raises:
-            ConfigurationError: its file cannot be read, or holds no token.
+            ConfigurationError: its file cannot be read, or its command not be run, or it is no token.
         """
-        if self.token is not None:
-            return self.token.get_secret_value()
-        assert self.token_file is not None
-        return read_token(self.token_file, f"api.tokens.{self.name}.token_file")
+        return secret_source(self, "token").read(f"api.tokens.{self.name}", check_token)
 
 
 class ApiSettings(Section):
@@ -157,12 +157,17 @@ def read_token(path: Path, name: str) -> str:
         ConfigurationError: it cannot be read, or holds no token; the message never shows what it holds.
     """
     try:
-        return _check_token(read_text_file(path, name), name)
+        return check_token(read_text_file(path, name), name)
     except ValueError as error:
         raise ConfigurationError([str(error)]) from None
 
 
-def _check_token(text: str, name: str) -> str:
+def check_token(text: str, name: str) -> str:
+    """Return a bearer token.
+
+    Raises:
+        ValueError: it is none; the message never shows it.
+    """
     if not SHORTEST_TOKEN <= len(text) <= LONGEST_TOKEN or not text.isascii() or not text.isprintable() or " " in text:
         raise ValueError(f"{name}: expected {SHORTEST_TOKEN} to {LONGEST_TOKEN} printable characters without blanks")
     return text

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from sessionwatch.config.secret_file import check_text_file, read_text_file
+from sessionwatch.config.secret_source import SecretCommand, secret_source
 from sessionwatch.config.section import Section
 from sessionwatch.config.value_types import Broker, Described, ResolvedPath, Secret, Topic
 
@@ -16,13 +16,14 @@ Count = Annotated[int, Field(ge=0, le=2**31 - 1), Described("whole number from 0
 OWN = frozenset(
     {
         "events_topic", "dead_letter_topic", "group", "proxy_url_file", "sasl_plain_password_file",
-        "socks5_proxy_file", "ssl_password_file",
+        "socks5_proxy_file", "ssl_password_file", "proxy_url_command", "sasl_plain_password_command",
+        "socks5_proxy_command", "ssl_password_command",
     }
 )  # fmt: skip
 """Keys of ours; every other key of the section is a setting of kafka-python under its own name."""
 
 _SECRETS = ("sasl_plain_password", "ssl_password", "proxy_url", "socks5_proxy")
-"""Each has a key of the same name and `_file` beside it."""
+"""Each has keys of the same name and `_file` and `_command` beside it."""
 
 SETTINGS_OF_CONSUMERS = frozenset(
     {
@@ -92,6 +93,9 @@ class KafkaSettings(Section):
     sasl_plain_username: str | None = Field(default=None, description="User for PLAIN and SCRAM.")
     sasl_plain_password: Secret | None = Field(default=None, description="Password for PLAIN and SCRAM.")
     sasl_plain_password_file: ResolvedPath | None = Field(default=None, description="File that holds that password.")
+    sasl_plain_password_command: SecretCommand | None = Field(
+        default=None, description="Program that prints that password."
+    )
     sasl_kerberos_name: str | None = Field(default=None, description="Kerberos principal.")
     sasl_kerberos_service_name: str | None = Field(default=None, description="Kerberos service.")
     sasl_kerberos_domain_name: str | None = Field(default=None, description="Kerberos domain.")
@@ -101,13 +105,16 @@ class KafkaSettings(Section):
     ssl_crlfile: ResolvedPath | None = Field(default=None, description="Revoked certificates (PEM).")
     ssl_password: Secret | None = Field(default=None, description="Password of the private key.")
     ssl_password_file: ResolvedPath | None = Field(default=None, description="File that holds that password.")
+    ssl_password_command: SecretCommand | None = Field(default=None, description="Program that prints that password.")
     ssl_check_hostname: bool | None = Field(default=None, description="Compare the certificate with the broker's name.")
     ssl_ciphers: str | None = Field(default=None, description="Allowed ciphers, in OpenSSL's notation.")
     # A proxy's URL may hold a password.
     proxy_url: Secret | None = Field(default=None, description="URL of a proxy to the brokers.")
     proxy_url_file: ResolvedPath | None = Field(default=None, description="File that holds that URL.")
+    proxy_url_command: SecretCommand | None = Field(default=None, description="Program that prints that URL.")
     socks5_proxy: Secret | None = Field(default=None, description="URL of a SOCKS5 proxy to the brokers.")
     socks5_proxy_file: ResolvedPath | None = Field(default=None, description="File that holds that URL.")
+    socks5_proxy_command: SecretCommand | None = Field(default=None, description="Program that prints that URL.")
 
     client_id: str | None = Field(default=None, description="Name in the brokers' logs.")
     client_rack: str | None = Field(default=None, description="Rack, for reads from the nearest replica.")
@@ -157,11 +164,7 @@ class KafkaSettings(Section):
         if self.events_topic == self.dead_letter_topic:
             raise ValueError("events_topic and dead_letter_topic must differ: a dead letter would be read as an event")
         for name in _SECRETS:
-            file = self._file(name)
-            if file is not None:
-                if getattr(self, name) is not None:
-                    raise ValueError(f"{name} and {name}_file: only one of them can be set")
-                check_text_file(file, f"{name}_file")
+            secret_source(self, name).check()
         return self
 
     def client(self) -> dict[str, Any]:
@@ -188,12 +191,7 @@ class KafkaSettings(Section):
                 value = str(value)
             settings[name] = list(value) if name == "bootstrap_servers" else value
         for name in _SECRETS:
-            file = self._file(name)
-            if file is not None:
-                settings[name] = read_text_file(file, f"kafka.{name}_file")
+            source = secret_source(self, name)
+            if source.is_given:
+                settings[name] = source.read("kafka")
         return settings
-
-    def _file(self, secret: str) -> Path | None:
-        """Return the path beside a secret."""
-        path: Path | None = getattr(self, f"{secret}_file")
-        return path

@@ -6,14 +6,7 @@ from collections.abc import Sequence
 
 NOT_YET = "not in this version"
 
-_KEYS = frozenset(
-    {
-        "api.oidc",
-        "links",
-        "response.escalate",
-        "response.policy[].escalate",
-    }
-)
+_KEYS = frozenset({"api.oidc", "links"})
 
 
 def key_comes_later(location: Sequence[str | int]) -> bool:

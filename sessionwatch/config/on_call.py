@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from response.on_call import SEVERITIES, OnCallStep
 from schemas.alert import Severity
 from sessionwatch.config.chat import AnySeverity
 from sessionwatch.config.section import Section
 from sessionwatch.config.value_types import AppName, PositiveDuration
+
+if TYPE_CHECKING:
+    from response.on_call import OnCallStep
 
 
 class OnCallSettings(Section):
@@ -26,4 +28,7 @@ class OnCallSettings(Section):
 
     def step(self) -> OnCallStep:
         """Return the step as the pipeline uses it."""
-        return OnCallStep(self.after, frozenset(self.chats), frozenset(self.severities) or SEVERITIES)
+        # Telling people is heavy to import, and a configuration is read by every command.
+        from response.on_call import OnCallStep
+
+        return OnCallStep(self.after, frozenset(self.chats), frozenset(self.severities))

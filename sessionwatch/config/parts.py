@@ -58,22 +58,43 @@ def rule_plan(settings: Settings, only: Sequence[str] | None = None, *, with_lis
         ConfigurationError: an id in `only`, or of an exception, is no rule's.
     """
     rules = settings.rule_classes
-    unknown = [name for name in only or () if name not in rules]
-    if unknown:
-        raise ConfigurationError([f'no rule is named "{name}"{nearest(name, rules)}' for name in unknown])
-    exceptions = [exception.value() for exception in settings.exceptions]
-    unknown = [exception.rule for exception in exceptions if exception.rule not in rules]
-    if unknown:
-        raise ConfigurationError([f'exceptions: no rule is named "{name}"{nearest(name, rules)}' for name in unknown])
+    check_rules(settings, only or ())
+    exceptions = known_exceptions(settings)
     model = find_model(settings.models, settings.rules) if only is None or LEARNED.keys() & set(only) else None
     if model is None:
         # Without one there is nothing to ask.
         rules = {name: rule for name, rule in rules.items() if name not in LEARNED}
         only = None if only is None else [name for name in only if name in rules]
-    plan = Plan(settings.rules, rules=rules, only=only, exceptions=Exceptions(exceptions), model=model)
+    plan = Plan(settings.rules, rules=rules, only=only, exceptions=exceptions, model=model)
     if with_lists:
         plan.lists.start(known_lists(settings))
     return plan
+
+
+def check_rules(settings: Settings, names: Sequence[str]) -> None:
+    """See that every id is a rule's.
+
+    Raises:
+        ConfigurationError: one is not.
+    """
+    rules = settings.rule_classes
+    unknown = [name for name in names if name not in rules]
+    if unknown:
+        raise ConfigurationError([f'no rule is named "{name}"{nearest(name, rules)}' for name in unknown])
+
+
+def known_exceptions(settings: Settings) -> Exceptions:
+    """Return the exceptions.
+
+    Raises:
+        ConfigurationError: the id in one of them is no rule's.
+    """
+    rules = settings.rule_classes
+    exceptions = [exception.value() for exception in settings.exceptions]
+    unknown = [exception.rule for exception in exceptions if exception.rule not in rules]
+    if unknown:
+        raise ConfigurationError([f'exceptions: no rule is named "{name}"{nearest(name, rules)}' for name in unknown])
+    return Exceptions(exceptions)
 
 
 def known_lists(settings: Settings) -> list[NetworkList]:
@@ -106,6 +127,7 @@ def response_lines(response: ResponseSettings) -> tuple[PolicyLine, ...]:
             users=frozenset(user for name in line.match.user_group or () for user in groups[name].users),
             hours=None if line.match.hours is None else parse_hours(line.match.hours),
             widen=line.widen,
+            lock_for_us=line.lock_for,
         )
         for line in response.policy
     )

@@ -34,8 +34,9 @@ that is wrong, one line each, and then what is allowed but probably not meant.
 - **Environment.** Keys have a variable, which wins over the file. In its name `-` and `.` are `_`, and
   case does not matter. Lists are written `a,b` or as in TOML. Items of a list that have a `name` are
   addressed by it (`SESSIONWATCH__RESPONSE__TARGETS__BANK__URL`); the others can be set in the file only.
-- **Secrets** never stand in the file: each has a `…_file` beside it, or comes from the environment. URLs
-  may hold a token too: they are masked wherever they are shown, and have a `url_file`.
+- **Secrets** never stand in the file: each has a `…_file` and a `…_command` beside it, or comes from the
+  environment ([operations.md](operations.md#secrets-and-certificates)). URLs may hold a token too: they are
+  masked wherever they are shown, and have a `url_file`.
 - **Unknown keys and wrong values** are refused, with the nearest valid one. What a later version will
   bring is refused as "not in this version".
 - **By app**, a rule takes the same keys again: `[rules.user-multi-ip.apps.bank]`. What is left out there

@@ -34,6 +34,11 @@ def reference_problems(tree: Mapping[str, Any], rule_ids: Iterable[str]) -> Iter
     for rule_id, rule in _table(tree.get("rules")).items():
         for name in _table(_table(rule).get("apps")):
             yield from _unknown(("rules", rule_id, "apps", name), name, apps, "app")
+    chats = [name for one in _tables(tree.get("chat")) if isinstance(name := one.get("name"), str)]
+    for index, step in enumerate(_tables(tree.get("on_call"))):
+        for position, name in enumerate(_list(step.get("chats"))):
+            yield from _unknown(("on_call", index, "chats", position), name, chats, "chat")
+    yield from _doubles(("chat",), _tables(tree.get("chat")), "name")
     yield from _doubles(("response", "targets"), _tables(response.get("targets")), "name")
     for index, token in enumerate(_tables(_table(tree.get("api")).get("tokens"))):
         for position, name in enumerate(_list(token.get("apps"))):
@@ -42,6 +47,7 @@ def reference_problems(tree: Mapping[str, Any], rule_ids: Iterable[str]) -> Iter
     yield from ssf_problems(tree)
     for name in ("receivers", "transmitters"):
         yield from _doubles(("ssf", name), _tables(_table(tree.get("ssf")).get(name)), "name")
+    yield from _doubles(("siem",), _tables(tree.get("siem")), "name")
     yield from _doubles(("networks",), _tables(tree.get("networks")), "cidr")
     yield from _doubles(("lists",), _tables(tree.get("lists")), "name")
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from response.hours import parse_hours
+from response.policy import LOCK_FOR_US
 from schemas.instant import HOUR, MINUTE
 from sessionwatch.config.chat import AnySeverity
 from sessionwatch.config.section import Section
@@ -64,6 +65,9 @@ class PolicySettings(Section):
         default=False,
         description="Where the app's targets know users alone, `revoke_session` may end all of the user's sessions.",
     )
+    lock_for: PositiveDuration = Field(
+        default=LOCK_FOR_US, description="How long `lock_login` lets nobody sign in as the user."
+    )
 
 
 class ResponseSettings(Section):
@@ -106,6 +110,11 @@ class ResponseSettings(Section):
     )
     step_up_within: PositiveDuration = Field(
         default=10 * MINUTE, description="How long a user who is asked for a step-up has, until the session is ended."
+    )
+    escalate: bool = Field(
+        default=False,
+        description="Where a session goes on in spite of its revocation, delivered twice: end all of its user's "
+        "sessions, and after that lock the user's login; both within the guard's budgets.",
     )
     user_groups: dict[GroupName, GroupSettings] = Field(
         default={}, description="Groups of users by name, for `match.user_group`."

@@ -18,8 +18,10 @@ from sessionwatch.config.kafka import KafkaSettings
 from sessionwatch.config.lists import ListSettings
 from sessionwatch.config.models import ModelSettings
 from sessionwatch.config.network import NetworkSettings
+from sessionwatch.config.on_call import OnCallSettings
 from sessionwatch.config.response import ResponseSettings
 from sessionwatch.config.section import Section
+from sessionwatch.config.siem import SiemList
 from sessionwatch.config.sigma import SigmaSettings
 from sessionwatch.config.ssf import SsfSettings
 from sessionwatch.config.store import StoreSettings
@@ -46,9 +48,11 @@ class Settings(Section):
     sigma: SigmaSettings = SigmaSettings()
     models: ModelSettings = ModelSettings()
     chat: Annotated[tuple[ChatSettings, ...], Field(strict=False)] = ()
+    on_call: Annotated[tuple[OnCallSettings, ...], Field(strict=False)] = ()
     campaigns: CampaignSettings = CampaignSettings()
     response: ResponseSettings = ResponseSettings()
     ssf: SsfSettings = SsfSettings()
+    siem: SiemList = ()
     _rule_classes: Mapping[str, type[AnyRule]] | None = PrivateAttr(default=None)
 
     @property

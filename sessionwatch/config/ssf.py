@@ -7,8 +7,8 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from schemas.instant import DAY, SECOND
-from sessionwatch.config.api import LONGEST_TOKEN, SHORTEST_TOKEN, PublicUrl
-from sessionwatch.config.secret_file import check_text_file, read_text_file
+from sessionwatch.config.api import PublicUrl, check_token
+from sessionwatch.config.secret_source import SecretCommand, secret_source
 from sessionwatch.config.section import Section
 from sessionwatch.config.target import Identifier, check_target_url
 from sessionwatch.config.value_types import AppName, Described, PositiveDuration, ResolvedPath, Secret, Url
@@ -24,19 +24,6 @@ def _check_endpoint(text: str) -> str:
     return text
 
 
-def _check_token(text: str, name: str) -> str:
-    if not SHORTEST_TOKEN <= len(text) <= LONGEST_TOKEN or not text.isascii() or not text.isprintable() or " " in text:
-        raise ValueError(f"{name}: expected {SHORTEST_TOKEN} to {LONGEST_TOKEN} printable characters without blanks")
-    return text
-
-
-def _check_one(secret: SecretStr | None, name: str, *, both: bool) -> None:
-    if both:
-        raise ValueError(f"{name} and {name}_file: only one of them can be set")
-    if secret is not None:
-        _check_token(secret.get_secret_value(), name)
-
-
 Endpoint = Annotated[str, AfterValidator(_check_endpoint), Described("https URL")]
 
 
@@ -47,45 +34,42 @@ class ReceiverSettings(Section):
     audience: Identifier = Field(description="As which it knows itself: the `aud` of its tokens.")
     token: Secret | None = Field(default=None, description="The bearer token by which it manages its stream.")
     token_file: ResolvedPath | None = Field(default=None, description="File that holds the token.")
+    token_command: SecretCommand | None = Field(default=None, description="Program that prints it.")
     push_url: Url | None = Field(
         default=None, description="Where its events are pushed to, for one that does not make a stream itself."
     )
     push_token: Secret | None = Field(default=None, description="The bearer token that goes with each push.")
     push_token_file: ResolvedPath | None = Field(default=None, description="File that holds it.")
+    push_token_command: SecretCommand | None = Field(default=None, description="Program that prints it.")
     allow_private: bool = Field(
         default=False, description="Without it, push_url may not lead to loopback or private addresses."
     )
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        _check_one(self.token, "token", both=self.token is not None and self.token_file is not None)
-        pushed = self.push_token is not None and self.push_token_file is not None
-        _check_one(self.push_token, "push_token", both=pushed)
-        if self.push_url is None and self.token is None and self.token_file is None:
+        for name in ("token", "push_token"):
+            secret_source(self, name).check(check_token)
+        if self.push_url is None and not secret_source(self, "token").is_given:
             raise ValueError("expected token_file, by which it makes its stream, or push_url")
         if self.push_url is not None:
             check_target_url(self.push_url.get_secret_value(), "push_url", self.allow_private)
-        for name in ("token_file", "push_token_file"):
-            path = getattr(self, name)
-            if path is not None:
-                _check_token(check_text_file(path, name), name)
         return self
 
     def secret(self) -> str | None:
         """Return the token by which it manages its stream.
 
         Raises:
-            ConfigurationError: its file has become unreadable.
+            ConfigurationError: its file has become unreadable, or its command prints none.
         """
-        return _secret(self.token, self.token_file, f"ssf.receivers.{self.name}.token_file")
+        return _secret(self, "token", f"ssf.receivers.{self.name}")
 
     def push_secret(self) -> str | None:
         """Return the token that goes with each push.
 
         Raises:
-            ConfigurationError: its file has become unreadable.
+            ConfigurationError: its file has become unreadable, or its command prints none.
         """
-        return _secret(self.push_token, self.push_token_file, f"ssf.receivers.{self.name}.push_token_file")
+        return _secret(self, "push_token", f"ssf.receivers.{self.name}")
 
 
 class TransmitterSettings(Section):
@@ -104,9 +88,11 @@ class TransmitterSettings(Section):
     jwks_url: Url | None = Field(default=None, description="Where its public keys are, a JWK set.")
     push_token: Secret | None = Field(default=None, description="The bearer token that it must send with each push.")
     push_token_file: ResolvedPath | None = Field(default=None, description="File that holds it.")
+    push_token_command: SecretCommand | None = Field(default=None, description="Program that prints it.")
     poll_url: Url | None = Field(default=None, description="Where its events are polled, if they are.")
     poll_token: Secret | None = Field(default=None, description="The bearer token for polling.")
     poll_token_file: ResolvedPath | None = Field(default=None, description="File that holds it.")
+    poll_token_command: SecretCommand | None = Field(default=None, description="Program that prints it.")
     poll_interval: PositiveDuration = Field(default=5 * SECOND, description="How long between two polls.")
     max_age: Annotated[PositiveDuration, Field(le=LONGEST_AGE)] = Field(
         default=2 * DAY, description='Older tokens are refused; at most "7d".'
@@ -120,10 +106,7 @@ class TransmitterSettings(Section):
         if (self.jwks_file is None) == (self.jwks_url is None):
             raise ValueError("expected either jwks_file or jwks_url")
         for name in ("push_token", "poll_token"):
-            secret, path = getattr(self, name), getattr(self, f"{name}_file")
-            _check_one(secret, name, both=secret is not None and path is not None)
-            if path is not None:
-                _check_token(check_text_file(path, f"{name}_file"), f"{name}_file")
+            secret_source(self, name).check(check_token)
         for name in ("jwks_url", "poll_url"):
             url: SecretStr | None = getattr(self, name)
             if url is not None:
@@ -134,17 +117,17 @@ class TransmitterSettings(Section):
         """Return the token of its pushes; None = its signature alone counts.
 
         Raises:
-            ConfigurationError: its file has become unreadable.
+            ConfigurationError: its file has become unreadable, or its command prints none.
         """
-        return _secret(self.push_token, self.push_token_file, f"ssf.transmitters.{self.name}.push_token_file")
+        return _secret(self, "push_token", f"ssf.transmitters.{self.name}")
 
     def poll_secret(self) -> str | None:
         """Return the token for polling.
 
         Raises:
-            ConfigurationError: its file has become unreadable.
+            ConfigurationError: its file has become unreadable, or its command prints none.
         """
-        return _secret(self.poll_token, self.poll_token_file, f"ssf.transmitters.{self.name}.poll_token_file")
+        return _secret(self, "poll_token", f"ssf.transmitters.{self.name}")
 
 
 class SsfSettings(Section):
@@ -179,7 +162,6 @@ class SsfSettings(Section):
         return self
 
 
-def _secret(secret: SecretStr | None, path: ResolvedPath | None, place: str) -> str | None:
-    if secret is not None:
-        return secret.get_secret_value()
-    return None if path is None else read_text_file(path, place)
+def _secret(section: Section, key: str, place: str) -> str | None:
+    source = secret_source(section, key)
+    return source.read(place, check_token) if source.is_given else None

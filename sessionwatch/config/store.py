@@ -21,3 +21,17 @@ class StoreSettings(Section):
         default=180 * DAY,
         description="How long events are kept; at least the longest window of a rule that is on.",
     )
+    audit_retention: PositiveDuration = Field(
+        default=730 * DAY,
+        description="How long lines of the audit log are kept; never shorter than `retention`.",
+    )
+    audit_key_file: ResolvedPath | None = Field(
+        default=None,
+        description="File of the key that signs the audit log; made where it is missing. Default: `audit.key` beside "
+        "the store. Best on another disk, which whoever can write the store cannot read.",
+    )
+
+    @property
+    def audit_kept(self) -> int:
+        """How long lines of the audit log are kept, microseconds."""
+        return max(self.audit_retention, self.retention)

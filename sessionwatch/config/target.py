@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import ssl
+from collections.abc import Callable
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 
+from response.file_marks import marks_of
+from response.tls import TlsFiles
 from schemas.instant import SECOND
-from sessionwatch.config.secret_file import check_text_file, parse_webhook_secrets, read_text_file
+from sessionwatch.config.secret_file import parse_webhook_secrets
+from sessionwatch.config.secret_source import SecretCommand, secret_source
 from sessionwatch.config.section import Section
 from sessionwatch.config.target_kinds import KEYS, NEEDED, SIGNED, USER_NAMES, WHAT_IT_IS, WITHOUT_ADDRESS, TargetKind
+from sessionwatch.config.tls_files import check_tls_files
 from sessionwatch.config.value_types import AppName, PositiveDuration, ResolvedPath, Secret, Topic, Url
 
 SessionName = Literal["session_id", "idp_session_id"]
 UserName = Literal["id", "username", "email", "login"]
 SubjectFormat = Literal["opaque", "email", "iss_sub"]
 TargetScope = Literal["session", "user", "login"]
-MessageKind = Literal["session.revoked", "session.released", "session.step_up_required"]
+MessageKind = Literal["session.revoked", "session.released", "session.step_up_required", "session.login_locked"]
 Identifier = Annotated[str, Field(min_length=1, max_length=512)]
 LONGEST_TRY = 15 * SECOND
 """Of Standard Webhooks 1.0; all targets keep to it."""
@@ -33,6 +39,7 @@ class TargetSettings(Section):
     app: AppName = Field(description="The app whose sessions it can end.")
     url: Url | None = Field(default=None, description="Where to; masked where it is shown.")
     url_file: ResolvedPath | None = Field(default=None, description="File that holds the URL.")
+    url_command: SecretCommand | None = Field(default=None, description="Program that prints the URL.")
     secret: Secret | None = Field(
         default=None,
         description='For "webhook" and "kafka": whsec_ and base64. For "okta" with client_id: a private key as JWK. '
@@ -41,6 +48,16 @@ class TargetSettings(Section):
     secret_file: ResolvedPath | None = Field(
         default=None,
         description="File that holds it; for webhook secrets one a line, several while one is being replaced.",
+    )
+    secret_command: SecretCommand | None = Field(default=None, description="Program that prints what that file holds.")
+    ca_file: ResolvedPath | None = Field(
+        default=None, description="Certificate authorities (PEM) to trust in place of the system's."
+    )
+    client_cert_file: ResolvedPath | None = Field(
+        default=None, description="The client's certificate (PEM), for a receiver that asks for one."
+    )
+    client_key_file: ResolvedPath | None = Field(
+        default=None, description="Its private key (PEM); left out: it stands in client_cert_file."
     )
     allow_private: bool = Field(
         default=False, description="Without it, loopback, private and link-local destinations are refused."
@@ -122,16 +139,15 @@ class TargetSettings(Section):
         return self
 
     def _check_address(self) -> None:
-        if self.url is not None and self.url_file is not None:
+        source = secret_source(self, "url")
+        if not source.is_given and self.kind not in WITHOUT_ADDRESS:
             raise ValueError("expected either url or url_file")
-        if self.url is None and self.url_file is None and self.kind not in WITHOUT_ADDRESS:
-            raise ValueError("expected either url or url_file")
-        for name in ("url", "login_url", "token_url"):
+        source.check(self._check_url)
+        for name in ("login_url", "token_url"):
             url: SecretStr | None = getattr(self, name)
             if url is not None:
                 self._check_url(url.get_secret_value(), name)
-        if self.url_file is not None:
-            self._check_url(check_text_file(self.url_file, "url_file"), "url_file")
+        check_tls_files(self.tls())
 
     def _check_url(self, text: str, name: str) -> None:
         if self.kind == "redis":
@@ -142,17 +158,13 @@ class TargetSettings(Section):
     def _check_secret(self) -> None:
         if "secret" not in KEYS[self.kind]:
             return
-        if self.secret is None and self.secret_file is None:
+        source = secret_source(self, "secret")
+        if not source.is_given:
             raise ValueError("expected secret_file (or the secret in the environment)")
-        if self.secret is not None and self.secret_file is not None:
-            raise ValueError("secret and secret_file: only one of them can be set")
-        read = parse_webhook_secrets if self.kind in SIGNED else check_header_text
+        read: Callable[[str, str], object] = parse_webhook_secrets if self.kind in SIGNED else check_header_text
         if self.kind == "okta" and self.client_id is not None:
             read = _check_key
-        if self.secret is not None:
-            read(self.secret.get_secret_value(), "secret")
-        if self.secret_file is not None:
-            read(check_text_file(self.secret_file, "secret_file"), "secret_file")
+        source.check(read)
 
     def _check_words(self) -> None:
         names = USER_NAMES.get(self.kind, ("id",))
@@ -160,6 +172,10 @@ class TargetSettings(Section):
             raise ValueError(f'user_by: a target of kind "{self.kind}" takes {" or ".join(names)}')
         if self.kind == "rfc7009" and "login" in self.scopes:
             raise ValueError("scopes: revoking tokens locks no login")
+        if self.kind == "command" and "login" in self.scopes:
+            missing = {"session.login_locked", "session.released"} - set(self.messages)
+            if missing:
+                raise ValueError(f'messages: a program that locks logins is told "{sorted(missing)[0]}" too')
         if self.kind == "global_token_revocation":
             if (self.client_id is None) != (self.token_url is None):
                 raise ValueError("client_id and token_url belong together")
@@ -170,35 +186,52 @@ class TargetSettings(Section):
         """Return the URL.
 
         Raises:
-            ConfigurationError: its file has become unreadable.
+            ConfigurationError: its file has become unreadable, or holds another one that cannot be used.
         """
-        if self.url is not None:
-            return self.url.get_secret_value()
-        assert self.url_file is not None
-        return read_text_file(self.url_file, f"response.targets.{self.name}.url_file")
+        return self._read("url", self._check_url)
 
     def secrets(self) -> tuple[str, ...]:
         """Return the webhook secrets.
 
         Raises:
-            ConfigurationError: their file has become unreadable.
+            ConfigurationError: their file has become unreadable, or holds none any more.
         """
-        place = f"response.targets.{self.name}.secret_file"
-        if self.secret is not None:
-            return parse_webhook_secrets(self.secret.get_secret_value(), place)
-        assert self.secret_file is not None
-        return parse_webhook_secrets(read_text_file(self.secret_file, place), place)
+        text = self._read("secret", parse_webhook_secrets)
+        return parse_webhook_secrets(text, "secret")
 
     def credential(self) -> str:
         """Return the client's secret or the API token.
 
         Raises:
-            ConfigurationError: its file has become unreadable.
+            ConfigurationError: its file has become unreadable, or holds none any more.
         """
-        if self.secret is not None:
-            return self.secret.get_secret_value()
-        assert self.secret_file is not None
-        return read_text_file(self.secret_file, f"response.targets.{self.name}.secret_file")
+        return self._read("secret", check_header_text)
+
+    def tls(self) -> TlsFiles:
+        """Return its certificates."""
+        return TlsFiles(self.ca_file, self.client_cert_file, self.client_key_file)
+
+    def tls_context(self) -> ssl.SSLContext | None:
+        """Return what it speaks TLS by; None = as everybody does.
+
+        Raises:
+            TargetRefused: a certificate has become unusable.
+        """
+        files = self.tls()
+        return None if files == TlsFiles() else files.context()
+
+    @property
+    def has_command(self) -> bool:
+        """Whether a secret of it is printed by a command."""
+        return self.secret_command is not None or self.url_command is not None
+
+    def mark(self) -> tuple[object, ...]:
+        """Return what is another value once a file of a secret or certificate of it was replaced."""
+        files = [path for path in (self.url_file, self.secret_file) if path is not None]
+        return (*marks_of(files), *self.tls().mark())
+
+    def _read(self, key: str, check: Callable[[str, str], object]) -> str:
+        return secret_source(self, key).read(f"response.targets.{self.name}", check)
 
 
 def check_header_text(text: str, name: str) -> None:

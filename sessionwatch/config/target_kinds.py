@@ -9,8 +9,10 @@ TargetKind = Literal[
     "global_token_revocation", "rfc7009", "plugin",
 ]  # fmt: skip
 
-_ADDRESS = ("url", "url_file", "allow_private")
-_SECRET = ("secret", "secret_file")
+_URL = ("url", "url_file", "url_command")
+TLS = ("ca_file", "client_cert_file", "client_key_file")
+_ADDRESS = (*_URL, "allow_private", *TLS)
+_SECRET = ("secret", "secret_file", "secret_command")
 _CLIENT = ("client_id", *_SECRET)
 
 KEYS: dict[TargetKind, tuple[str, ...]] = {
@@ -19,7 +21,7 @@ KEYS: dict[TargetKind, tuple[str, ...]] = {
     "backchannel_logout": (*_ADDRESS, "audience", "issuer"),
     "command": ("command", "scopes", "messages", "timeout"),
     "kafka": ("topic", *_SECRET),
-    "redis": ("url", "url_file", "prefix"),
+    "redis": (*_URL, "prefix"),
     "keycloak": (*_ADDRESS, *_CLIENT, "realm", "user_by", "lock_login"),
     "okta": (*_ADDRESS, *_CLIENT, "user_by", "universal_logout"),
     "auth0": (*_ADDRESS, *_CLIENT),

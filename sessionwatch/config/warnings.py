@@ -65,6 +65,9 @@ def _exposure(settings: Settings) -> Iterator[str]:
     issuer = urlsplit(settings.ssf.issuer or "https:")
     if issuer.scheme == "http" and not is_loopback(issuer.hostname or ""):
         yield "ssf.issuer: receivers expect https, and their tokens would cross the network in the clear"
+    for index, one in enumerate(settings.siem):
+        if one.to == "syslog" and one.transport != "tls" and not is_loopback(one.receiver[0]):
+            yield f'siem[{index}]: alerts name users and addresses, and cross the network in clear: transport = "tls"'
     files = {
         "kafka.proxy_url_file": settings.kafka.proxy_url_file,
         "kafka.sasl_plain_password_file": settings.kafka.sasl_plain_password_file,
@@ -79,6 +82,8 @@ def _exposure(settings: Settings) -> Iterator[str]:
     for index, target in enumerate(settings.response.targets):
         files[f"response.targets[{index}].secret_file"] = target.secret_file
         files[f"response.targets[{index}].url_file"] = target.url_file
+        files[f"response.targets[{index}].client_key_file"] = target.client_key_file
+    files |= {f"siem[{index}].client_key_file": one.client_key_file for index, one in enumerate(settings.siem)}
     for index, receiver in enumerate(settings.ssf.receivers):
         files[f"ssf.receivers[{index}].token_file"] = receiver.token_file
         files[f"ssf.receivers[{index}].push_token_file"] = receiver.push_token_file

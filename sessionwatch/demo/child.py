@@ -68,6 +68,12 @@ class Child:
         except (OSError, ValueError) as error:
             raise DemoError(f"{self.name} has ended") from error
 
+    def end_input(self) -> None:
+        """Close its standard input, at which every part ends by itself."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+
     def check(self) -> None:
         """Raise DemoError if it has ended by itself."""
         code = self._process.poll()

@@ -11,6 +11,7 @@ from detectors.findings.stage import Detection
 from detectors.plan import Plan
 from detectors.remembered import RememberedDays, inform
 from ingest.flags import flags
+from ingest.judging import by_day
 from schemas.alert import Alert, AlertChange
 from schemas.app import Apps
 from schemas.event import Event
@@ -57,10 +58,10 @@ _OF_THE_RULES = frozenset({"session_flagged", "rule_switched_off"})
 
 
 def read(history: History, span: Span, warm_up: int) -> Iterator[list[Item]]:
-    """Yield a span's history and what led up to it, chunk by chunk."""
+    """Yield a span's history and what led up to it, chunk by chunk, none of them longer than a day."""
     items = (item for item in history(span.since_us - warm_up) if item.time_us < span.until_us and not _is_made(item))
     while chunk := list(islice(items, CHUNK)):
-        yield chunk
+        yield from by_day(chunk)
 
 
 class Judgement:

@@ -137,7 +137,7 @@ def ask(installation: Installation) -> Iterator[Ask]:
         yield asking
 
 
-def emit_use(installation: Installation, session_id: str, user_id: str = "frank") -> str:
+def emit_use(installation: Installation, session_id: str, user_id: str = "frank", ip: str | None = None) -> str:
     """Have a session used, through Kafka, and return its id once the use is stored."""
     event = {
         "schema_version": 1,
@@ -147,6 +147,7 @@ def emit_use(installation: Installation, session_id: str, user_id: str = "frank"
         "app": "bank",
         "session_id": session_id,
         "user_id": user_id,
+        "ip": ip,
     }
     send(installation, json.dumps(event).encode())
     reader = installation.running.reader()

@@ -50,6 +50,10 @@ LEAST = {
     "GET /v1/history": "engineer",
     "POST /v1/reruns": "engineer",
     "POST /v1/sign-out": "viewer",
+    "GET /v1/audit": "admin",
+    "GET /v1/audit/checkpoints": "admin",
+    "GET /v1/audit/verify": "admin",
+    "POST /v1/audit/erasures": "admin",
 }
 """The least role by route: as the documentation says it, not as the code does."""
 

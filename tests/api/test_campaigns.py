@@ -55,3 +55,22 @@ def test_a_users_risk_counts_the_visible_apps_alone(ask: Ask) -> None:
     assert whole["score"] > max(one["points"] for one in whole["contributions"])
     [shop] = get(ask, "/v1/users/bank/alice", LIMITED)["risk"]["contributions"]
     assert (shop["app"], shop["further"]) == ("shop", 1)
+
+
+def test_users_are_listed_by_risk_with_what_each_alert_adds(ask: Ask) -> None:
+    [row] = get(ask, "/v1/users?order=risk")["items"]
+    assert (row["realm"], row["user_id"]) == ("bank", "alice")
+    detail = get(ask, "/v1/users/bank/alice")["risk"]
+    assert row["risk"]["score"] == pytest.approx(detail["score"], abs=0.2)
+    assert [one["rule_id"] for one in row["risk"]["contributions"]] == ["session-hijack", "session-hijack"]
+
+
+def test_the_list_by_risk_counts_the_visible_apps_alone(ask: Ask) -> None:
+    [row] = get(ask, "/v1/users", LIMITED)["items"]
+    assert [one["app"] for one in row["risk"]["contributions"]] == ["shop"]
+    assert row["risk"]["score"] < 31
+    assert get(ask, "/v1/users?app=bank", LIMITED)["items"] == []
+
+
+def test_users_have_no_other_order(ask: Ask) -> None:
+    assert ask("GET", "/v1/users?order=name", who="viewer").status_code == 422

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from prometheus_client import CollectorRegistry
+from response.act_links import LinkKey
 
 from response.verdicts import VerdictKey
 from schemas.drill import DrillKey
@@ -22,7 +23,9 @@ from sessionwatch.api.rates import Rates
 from sessionwatch.api.server import Server
 from sessionwatch.api.service import Service
 from sessionwatch.api.tokens import Tokens
+from sessionwatch.api.visits import Visits
 from sessionwatch.config import Settings
+from store.audit_key import AuditKey
 from tests.api.history import THEFT
 from tests.api.installation import Ask, Installation
 
@@ -107,6 +110,9 @@ def slow() -> Iterator[httpx.Client]:
         redrive=_nothing,  # type: ignore[arg-type]
         drills=DrillKey(bytes(32)),
         verdicts=VerdictKey(bytes(32)),
+        links=LinkKey(bytes(32)),
+        audit_key=AuditKey(bytes(32)),
+        visits=Visits(lambda _note: None, clock),
         reach=_nothing,  # type: ignore[arg-type]
         rates=Rates(8),
         guesses=Rates(8),

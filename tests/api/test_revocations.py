@@ -167,3 +167,61 @@ def test_pages_hold_every_revocation_once(ask: Ask) -> None:
             break
         cursor = f"&cursor={page['next']}"
     assert len(set(seen)) == len(seen) >= 3
+
+
+def test_a_network_is_shown_and_then_ended_session_by_session(ask: Ask, installation: Installation) -> None:
+    sessions = {emit_use(installation, f"s_k1_net_{n}", f"net{n}", ip=f"2001:db8:a::{n}") for n in (1, 2)}
+    subject = {"scope": "network", "subject": "2001:db8:a::/64"}
+    preview = ask("POST", "/v1/revocations/preview", json={"app": "bank", **subject}).json()
+    assert (preview["would"], preview["count"]) == ("send", 2)
+    made = revoke(ask, **subject, sessions=2).json()
+    assert made["note"] == "carried out as 2 revocations of sessions"
+    told = ask("GET", "/v1/revocations?scope=session").json()["items"]
+    assert sessions <= {one["subject"] for one in told}
+
+
+def test_a_network_needs_the_number_that_was_shown(ask: Ask) -> None:
+    answer = revoke(ask, scope="network", subject="203.0.113.0/24")
+    assert answer.status_code == 422
+    assert "how many sessions the preview has shown" in answer.text
+
+
+def test_more_sessions_than_were_shown_are_refused(ask: Ask, installation: Installation) -> None:
+    emit_use(installation, "s_k1_more", "more", ip="192.0.2.200")
+    answer = revoke(ask, scope="network", subject="192.0.2.0/24", sessions=0)
+    assert answer.status_code == 409
+    assert "0 were shown: look again" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("subject", "why"),
+    [
+        ("203.0.113.9", "203.0.113.9 lies in 203.0.113.0/24"),
+        ("203.0.113.9/24", "did you mean 203.0.113.0/24"),
+        ("203.0.0.0/16", "expected a network of /24"),
+        ("everywhere", "expected a network such as"),
+    ],
+)
+def test_a_network_is_never_widened(ask: Ask, subject: str, why: str) -> None:
+    answer = revoke(ask, scope="network", subject=subject, sessions=1)
+    assert answer.status_code == 422
+    assert why in answer.text
+
+
+def test_sessions_are_listed_by_the_network_of_their_last_use(ask: Ask, installation: Installation) -> None:
+    session = emit_use(installation, "s_k1_listed", "listed", ip="2001:db8:b::77")
+    items = ask("GET", "/v1/sessions?network=2001:db8:b::/64").json()["items"]
+    assert [one["session_id"] for one in items] == [session]
+
+
+def test_an_app_is_held_to_what_it_declares(ask: Ask) -> None:
+    audit = ask("GET", "/v1/apps/bank/policy", who="viewer").json()
+    assert audit["declared"] is True
+    took = audit["time_to_revoke"]
+    assert took["sent"] == took["confirmed"] + took["missed"] + took["unproven"]
+    assert audit["policy"]["idle_timeout_s"] == 900
+
+
+def test_a_rule_shows_its_errors(ask: Ask) -> None:
+    rules = {one["rule_id"]: one["errors_30d"] for one in ask("GET", "/v1/rules").json()["items"]}
+    assert rules["session-hijack"] >= 0

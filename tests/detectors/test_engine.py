@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from detectors import snapshot
 from detectors.context import KeyContext, SessionContext
 from detectors.engine import Engine
 from detectors.plan import Plan
@@ -139,6 +140,19 @@ def test_five_faults_within_an_hour_switch_a_rule_off_with_a_critical_notice() -
     assert (notice.severity, notice.key_kind, notice.key_value) == ("critical", "system", "fragile")
     assert [signal.kind for signal in found.signals] == ["rule_switched_off"]
     assert changes(one, use("alice", at=100)) == []
+
+
+def test_faults_before_a_restart_count_towards_the_five() -> None:
+    uses = [use("alice", at=at, agent=CURL) for at in range(0, 3000, 600)]
+    for seq, used in enumerate(uses, 1):
+        used.seq = seq
+    one, again = fragile(), fragile()
+    one.process(uses[:4])
+    stored = {used.seq: used for used in uses}
+    rules = {"fragile": Fragile}
+    snapshot.restore(again, snapshot.take(one), rules, lambda seqs: {seq: stored[seq] for seq in seqs}, lambda _: ())
+    found = again.process(uses[4:])
+    assert [signal.kind for signal in found.signals] == ["rule_switched_off"]
 
 
 def test_a_stored_switch_off_holds_for_a_replay_of_the_same_version_alone() -> None:

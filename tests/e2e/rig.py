@@ -73,8 +73,14 @@ app = "bank"
 url = "{bank}/session-revocations"
 secret_file = "bank.whsec"
 allow_private = true
+[[siem]]
+name = "soc"
+to = "file"
+path = "alerts.jsonl"
 [[chat]]
 url = "json://127.0.0.1:{chat}/"
+group_within = "0s"
+max_per_minute = 600
 """
 
 

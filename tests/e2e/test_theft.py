@@ -108,6 +108,19 @@ def test_the_chat_says_who_from_where_to_where_and_what_was_done(theft: Theft) -
     assert "Done: revocation of the session sent to the app" in text
 
 
+def test_the_siem_is_told_in_its_own_words(theft: Theft) -> None:
+    theft.noticed()
+    file = theft.scene.folder / "alerts.jsonl"
+    eventually(lambda: file.exists() and "session-hijack" in file.read_text())
+    found = [json.loads(line) for line in file.read_text().splitlines()]
+    (hijack,) = [one for one in found if one["finding_info"]["analytic"]["uid"] == "session-hijack"]
+    actor = hijack["evidences"][0]["actor"]
+    assert actor["session"]["uid"] == theft.scene.bank.emitter.keys.session_id(theft.cookie)
+    assert (actor["user"]["uid"], hijack["evidences"][0]["src_endpoint"]["ip"]) == ("alice", NEW_YORK)
+    assert hijack["remediation"]["desc"]
+    assert theft.cookie not in file.read_text()
+
+
 def test_neither_the_cookie_nor_a_secret_is_kept_or_told(theft: Theft) -> None:
     theft.noticed()
     scene = theft.scene

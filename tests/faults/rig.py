@@ -194,6 +194,8 @@ secret_file = "bank.whsec"
 allow_private = true
 [[chat]]
 url = "json://127.0.0.1:{self.chat.port}/"
+group_within = "0s"
+max_per_minute = 600
 min_severity = "medium"
 {self.more}
 """

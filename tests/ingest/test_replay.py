@@ -29,6 +29,7 @@ from tests.detectors.story import (
     default_apps,
     login,
     logout,
+    refused,
     use,
 )
 from tests.detectors.test_order import LonelyLogin
@@ -185,3 +186,11 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
 def test_what_stands_in_the_story_is_what_was_meant() -> None:
     assert (PLACES.of(BERLIN).country, PLACES.of(NEW_YORK).country) == ("DE", "US")
     assert json.loads(STOLEN[0])["user_agent"] == FIREFOX
+
+
+def test_a_hit_that_settles_is_kept_when_its_network_falls_silent_for_days() -> None:
+    guessed = [
+        line(refused("nobody", at, "unknown_session", ip=NEW_YORK, session=f"guess{at}")) for at in range(0, 80, 2)
+    ]
+    days_later = [line(login("alice", at=9 * 86_400 + number, session=f"s{number}")) for number in range(3)]
+    assert found(judge([*guessed, *days_later], only=["session-enumeration"])) == [("session-enumeration", None)]

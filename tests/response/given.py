@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -15,12 +15,16 @@ from response.clock import now_us
 from response.commands import DeliveryResult
 from response.dead_letter_topic import TopicProducer
 from response.guard import Guard, Limits
+from response.on_call import OnCallStep
 from response.outbox import Outbox, open_lanes
 from response.policy import Policy, PolicyLine
 from response.responder import Responder
+from response.siem.destination import Destination
+from response.siem.feed import SiemFeed
 from response.ssf.desk import SsfDesk
 from response.step_ups import WITHIN_US
 from response.targets import Target
+from response.user_notices import NoticeKind, UserMail
 from schemas.alert import Alert, AlertChange, Evidence, Mode, Severity
 from schemas.app import AppPolicy, Apps
 from schemas.event import Event
@@ -142,13 +146,18 @@ class Pipeline:
         topics: Sequence[TopicProducer] = (),
         dead_letter_topic: str | None = None,
         shared_signals: Callable[[Reader], SsfDesk] | None = None,
+        siem: Sequence[Destination] = (),
+        escalate: bool = False,
+        on_call: Sequence[OnCallStep] = (),
+        tell_users: Mapping[str, Collection[NoticeKind]] | None = None,
+        mails: Sequence[UserMail] = (),
     ) -> None:
         self.results: queue.Queue[DeliveryResult] = queue.Queue(100)
         self.database = Database.open(folder / "test.duckdb")
         self.writer = self.database.writer()
         self.reader = self.database.reader()
         self.outbox = Outbox(
-            open_lanes(targets, chats, self.results.put_nowait, topics=topics, load=self.load),
+            open_lanes(targets, chats, self.results.put_nowait, topics=topics, siem=siem, mails=mails, load=self.load),
             self.results.put_nowait,
             self.load,
         )
@@ -165,9 +174,14 @@ class Pipeline:
             apps=apps,
             outbox=self.outbox,
             dry_run=dry_run,
+            escalate=escalate,
+            on_call=on_call,
+            tell_users=tell_users,
+            mails=mails,
             dead_letter_topic=dead_letter_topic,
             step_up_within_us=step_up_within_us,
             shared_signals=None if shared_signals is None else shared_signals(self.reader),
+            siem=SiemFeed(siem, self.reader, {}),
         )
         self.responder.start(now_us())
 

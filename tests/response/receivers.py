@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
 import threading
@@ -25,6 +26,8 @@ class Call:
     body: bytes
     at: float
     connection: int
+    client: str | None = None
+    """The common name of the client's certificate, where it was asked for one."""
 
     def verified(self, secret: str = SECRET) -> dict[str, object]:
         """The body, after the reference library has verified its signature."""
@@ -43,6 +46,20 @@ def answers(status: int, **headers: str) -> Behaviour:
             request.send_header(name.replace("_", "-"), value)
         request.send_header("content-length", "0")
         request.end_headers()
+
+    return answer
+
+
+def says(document: object, status: int = 200) -> Behaviour:
+    """Answer with a JSON document."""
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        content = json.dumps(document).encode()
+        request.send_response(status)
+        request.send_header("content-type", "application/json")
+        request.send_header("content-length", str(len(content)))
+        request.end_headers()
+        request.wfile.write(content)
 
     return answer
 
@@ -95,6 +112,14 @@ def _wait_for_end(request: BaseHTTPRequestHandler, seconds: float) -> None:
     request.close_connection = True
 
 
+def _client_name(connection: socket.socket) -> str | None:
+    certificate = connection.getpeercert() if isinstance(connection, ssl.SSLSocket) else None
+    if not certificate:
+        return None
+    subject = {name: value for ((name, value),) in certificate["subject"]}  # type: ignore[misc, union-attr]
+    return str(subject["commonName"])
+
+
 @dataclass
 class Receiver:
     """A receiver: the behaviours are used up one a request, the last one stays."""
@@ -110,13 +135,17 @@ class Receiver:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
+                body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                receiver.calls.append(Call(headers, body, time.monotonic(), self.client_address[1]))
+                client = _client_name(self.connection)
+                self.call = Call(headers, body, time.monotonic(), self.client_address[1], client)
+                receiver.calls.append(self.call)
                 behaviour = receiver.behaviours[0]
                 if len(receiver.behaviours) > 1:
                     receiver.behaviours.pop(0)
                 behaviour(self)
+
+            do_GET = do_PUT = do_DELETE = do_POST  # noqa: N815 - the base class names them
 
             def log_message(self, format: str, *args: object) -> None:
                 """Stay quiet."""

@@ -11,6 +11,7 @@ from response.commands import Approve, RevokeManually
 from response.guard import Limits
 from response.hours import DAYS, parse_hours
 from response.policy import Action, PolicyLine
+from response.targets.command import CommandTarget
 from response.targets.webhook import WebhookTarget
 from schemas.alert import Alert, Evidence, Severity
 from schemas.event import Event, Place
@@ -96,8 +97,9 @@ def test_evidence_that_is_stored_counts(pipeline: Start, bank: WebhookTarget) ->
     assert rows(one) == [("user", "alice", "sent")]
 
 
-def test_a_lock_that_no_target_can_do_waits_with_the_reason(pipeline: Start, bank: WebhookTarget) -> None:
-    one = start(pipeline, bank, "lock_login")
+def test_a_lock_that_no_target_can_do_waits_with_the_reason(pipeline: Start) -> None:
+    ends_sessions = CommandTarget("bank", "bank", ["/bin/true"])
+    one = pipeline(targets=[ends_sessions], lines=[line("lock_login")])
     one.turn([use("s_1")], raised(of_user()))
     [row] = one.reader.revocations()
     assert (row.scope, row.state, row.note) == ("login", "held", "no target for app bank locks a login")

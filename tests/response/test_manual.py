@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
-from response.commands import Approve, Release, Retry, RevokeManually
+from response.commands import Approve, Release, Retry, RevokeManually, Triage
 from response.targets.webhook import WebhookTarget
-from schemas.event import Event
+from schemas.event import Event, Place
 from schemas.instant import MINUTE, to_datetime
 from schemas.revocation import Scope, WebhookBody
 from tests.response.given import SESSION, Pipeline, alert, event, raised, use
@@ -222,3 +223,72 @@ def test_what_a_person_approves_is_decided_then(pipeline: Start, bank: WebhookTa
     one.until_result()
     body = WebhookBody.model_validate(receiver.calls[0].verified())
     assert body.timestamp == to_datetime(approved.arrival_us)
+
+
+def from_network(session: str, user: str, network: str = "203.0.113.0/24") -> Event:
+    """An accepted use of a session from a network."""
+    return msgspec.structs.replace(use(session, user_id=user), place=Place(network=network))
+
+
+def revoke_network(at_most: int | None = 2, subject: str = "203.0.113.0/24") -> RevokeManually:
+    return RevokeManually("n1", "bank", "network", subject, by="eve", reason="all theirs", at_most=at_most)
+
+
+def test_a_person_ends_each_session_from_a_network(pipeline: Start, bank: WebhookTarget) -> None:
+    one = pipeline(targets=[bank])
+    one.turn([from_network("s_1", "alice"), from_network("s_2", "bob"), from_network("s_3", "carol", "192.0.2.0/24")])
+    one.turn(commands=[revoke_network()])
+    rows = sorted((row.scope, row.subject, row.state, row.requested_by) for row in one.reader.revocations())
+    assert rows == [
+        ("network", "203.0.113.0/24", "sent", "eve"),
+        ("session", "s_1", "sent", "eve"),
+        ("session", "s_2", "sent", "eve"),
+    ]
+
+
+def test_more_than_were_shown_are_not_ended(pipeline: Start, bank: WebhookTarget) -> None:
+    one = pipeline(targets=[bank])
+    one.turn([from_network("s_1", "alice"), from_network("s_2", "bob")])
+    batch = one.turn(commands=[revoke_network(1)])
+    assert batch.refusals[0] == "2 sessions are live by now, 1 were shown: look again"
+    assert one.reader.revocations() == []
+
+
+def test_a_network_without_sessions_is_refused(pipeline: Start, bank: WebhookTarget) -> None:
+    one = pipeline(targets=[bank])
+    assert one.turn(commands=[revoke_network()]).refusals[0] == "no session of bank is live from 203.0.113.0/24"
+
+
+def test_people_have_a_limit_of_their_own(
+    pipeline: Start, bank: WebhookTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("response.guard.MANUAL_PER_HOUR", 1)
+    one = pipeline(targets=[bank])
+    one.turn([from_network("s_1", "alice"), from_network("s_2", "bob")])
+    assert one.turn(commands=[revoke_network()]).refusals[0] == "people may end 1 sessions of bank an hour, 0 are"
+
+
+def test_a_network_is_shown_only_in_a_dry_run(pipeline: Start, bank: WebhookTarget) -> None:
+    one = pipeline(targets=[bank], dry_run=True)
+    one.turn([from_network("s_1", "alice")])
+    one.turn(commands=[revoke_network()])
+    assert set(one.states()) == {"suppressed"}
+
+
+def test_a_release_is_an_error_of_its_rule(pipeline: Start, bank: WebhookTarget) -> None:
+    one = pipeline(targets=[bank])
+    one.turn([use()], raised(alert()))
+    [row] = one.reader.revocations()
+    batch = one.turn(commands=[Release(row.revocation_id, "eve", "it was her")])
+    assert batch.rule_errors == ["session-hijack"]
+    assert one.reader.rule_facts(0, 0)["session-hijack"].errors == 1
+
+
+def test_a_false_alarm_that_is_released_too_is_one_error(pipeline: Start, bank: WebhookTarget) -> None:
+    one = pipeline(targets=[bank])
+    one.turn([use()], raised(alert()))
+    [row] = one.reader.revocations()
+    one.turn(commands=[Release(row.revocation_id, "eve", "it was her")])
+    batch = one.turn(commands=[Triage(alert().alert_id, "eve", verdict="false_alarm")])
+    assert batch.rule_errors == ["session-hijack"]
+    assert one.reader.rule_facts(0, 0)["session-hijack"].errors == 1

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from response.chat import Chat
+from response.chat import Chat, chat_lane
 from response.commands import Triage
 from response.on_call import OnCallStep
 from schemas.alert import AlertChange, Severity
@@ -101,7 +101,7 @@ def test_nobody_is_told_twice_over_a_restart(pipeline: Start, second: Receiver, 
     again = start(pipeline, second, lead)
     assert again.turn(later_us=6 * MINUTE).messages == []
     [message] = again.turn(later_us=16 * MINUTE).messages
-    assert message.lane == Chat(f"json://127.0.0.1:{lead.port}/").lane
+    assert chat_lane(message.lane) == Chat(f"json://127.0.0.1:{lead.port}/").lane
 
 
 def test_other_severities_wait_for_nobody(pipeline: Start, second: Receiver, lead: Receiver) -> None:

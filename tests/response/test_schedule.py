@@ -50,6 +50,18 @@ def test_tries_missed_while_the_pipeline_was_down_are_left_out() -> None:
     assert due == START + 5 * HOUR
 
 
+class Early(Even):
+    """As early as the jitter may make it."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return a
+
+
+def test_a_try_that_only_the_jitter_has_put_into_the_past_is_made() -> None:
+    """The ninth came at 22 h of 20, and the last would come at 21.6 h of 24."""
+    assert STANDARD.next_try(9, START, START + 22 * HOUR, Early()) == START + 24 * HOUR
+
+
 @given(st.integers(1, 20), st.integers(0, 30 * HOUR), st.integers())
 def test_the_next_try_is_never_in_the_past(attempts: int, elapsed: int, seed: int) -> None:
     due = URGENT.next_try(attempts, START, START + elapsed, random.Random(seed))

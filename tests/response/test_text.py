@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from response.text import MAX_SHOWN, safe
+from response.text import MAX_SHOWN, identifier, safe
 
 hostile = st.text(
     st.one_of(
@@ -66,3 +66,15 @@ def test_examples(text: str, shown: str) -> None:
 
 def test_invisible_characters_in_front_hide_nothing() -> None:
     assert safe("\u200b" * 900 + "curl/8") == "curl/8"
+
+
+def test_an_identifier_stays_the_same_for_machines_that_compare_it() -> None:
+    assert identifier("alice@example.com") == "alice@example.com"
+
+
+def test_an_invisible_character_in_an_identifier_shows() -> None:
+    assert identifier("ali\N{ZERO WIDTH SPACE}ce\N{RIGHT-TO-LEFT OVERRIDE}\x1b") == "ali\ufffdce\ufffd\ufffd"
+
+
+def test_an_identifier_is_cut() -> None:
+    assert identifier("a" * 300, 10) == "a" * 9 + "…"

@@ -124,7 +124,7 @@ def test_yes_is_a_label_and_ends_nothing(pipeline: Start, bank: WebhookTarget) -
     assert given(one, was_me=True) == {}
     assert one.states() == []
     line = one.reader.acts([ALERT.alert_id])[-1]
-    assert (line.act, line.details) == ("user verdict", {"verdict": "yes", "user_id": "alice"})
+    assert (line.act, line.details, line.user_id) == ("user verdict", {"verdict": "yes"}, "alice")
 
 
 def test_a_token_counts_once_even_after_a_restart(pipeline: Start, bank: WebhookTarget) -> None:

@@ -18,6 +18,7 @@ from store.database import Database
 from store.errors import StoreMissing
 from tests.api.history import CAMPAIGN, HELD, STOLEN, THEFT, write_history
 from tests.api.installation import write_configuration
+from tests.response.receivers import Receiver
 
 
 @pytest.fixture
@@ -65,6 +66,13 @@ def test_a_campaign_and_its_alerts(stored: Path) -> None:
     assert {alert["campaign_id"] for alert in members} == {CAMPAIGN}
 
 
+def test_users_are_listed_by_risk_with_what_each_alert_adds(stored: Path) -> None:
+    [alice] = answers(run(stored, "users", "list", "--json"))
+    assert (alice["user_id"], len(alice["risk"]["contributions"])) == ("alice", 2)
+    assert "session-hijack 85, session-hijack 29" in run(stored, "users", "list").stdout
+    assert answers(run(stored, "users", "list", "--app", "nowhere", "--json")) == []
+
+
 def test_what_is_shown_is_what_the_api_would_show(stored: Path) -> None:
     [alert] = answers(run(stored, "alerts", "show", THEFT, "--json"))
     assert (alert["user_id"], alert["now"]["country"]) == ("alice", "NL")
@@ -94,6 +102,15 @@ def test_a_revocation_waits_in_the_outbox_for_the_next_start(stored: Path, tmp_p
         reader.close()
     assert pending == [made["revocation_id"]]
     assert acts == ["revocation requested"]
+
+
+def test_with_the_pipeline_down_the_app_is_told_by_the_command(stored: Path) -> None:
+    with Receiver() as receiver:
+        stored.write_text(stored.read_text().replace("http://127.0.0.1:1/hook", receiver.url))
+        [made] = answers(run(stored, "revoke", "session", "bank", STOLEN, "--reason", "stolen", "--json"))
+    assert made["proven"] == "delivered, not proven"
+    [call] = receiver.calls
+    assert call.verified()["type"] == "session.revoked"
 
 
 def test_a_held_one_is_released(stored: Path) -> None:

@@ -164,3 +164,36 @@ def test_what_was_missed_is_raised_by_the_running_pipeline_once(config: Path, in
         stored = client.get(f"/v1/alerts/{raised[0]['alert_id']}").json()
         assert stored["late"] is True
     assert answers(run(config, "rules", "rerun", "--from", "60d", "--reason", "a test", "--json")) == []
+
+
+def test_all_sessions_of_a_user_are_ended_after_they_were_counted(config: Path, installation: Installation) -> None:
+    for number in (1, 2):
+        emit_use(installation, f"s_k1_of_grace_{number}", "grace")
+    arguments = ("revoke", "user", "bank", "grace", "--reason", "a test")
+    refused = CliRunner().invoke(app, [*arguments, "--config", str(config)])
+    assert "2 session(s) would end: look at --preview, and say --yes" in str(refused.exception)
+    [made] = answers(run(config, *arguments, "--yes", "--json"))
+    assert (made["scope"], made["sessions"]) == ("user", 2)
+
+
+def test_a_network_is_listed_and_ended(config: Path, installation: Installation) -> None:
+    session = emit_use(installation, "s_k1_from_there", "heidi", ip="2001:db8:7::9")
+    network = "2001:db8:7::/64"
+    found = answers(run(config, "sessions", "list", "--network", network, "--json"))
+    assert [one["session_id"] for one in found] == [session]
+    shown = run(config, "revoke", "network", "bank", network, "--reason", "a test", "--preview")
+    assert f"1 session(s) from {network} at bank" in shown.stdout
+    [made] = answers(run(config, "revoke", "network", "bank", network, "--reason", "a test", "--yes", "--json"))
+    assert (made["scope"], made["state"], made["sessions"]) == ("network", "sent", 1)
+
+
+def test_an_apps_policy_audit_is_printed(config: Path) -> None:
+    result = run(config, "policy", "audit", "bank")
+    assert result.exit_code == 0
+    for said in ("idle timeout", "revocations:", "not proven"):
+        assert said in result.stdout
+
+
+def test_rules_are_listed_with_their_errors(config: Path) -> None:
+    found = {one["rule_id"]: one["errors_30d"] for one in answers(run(config, "rules", "list", "--json"))}
+    assert found["session-hijack"] is not None

@@ -125,9 +125,9 @@ def test_a_mistyped_target_lacks_its_required_keys(problems: Problems) -> None:
             'kafka (from SESSIONWATCH__KAFKA): expected table, got "x"',
         ),
         (
-            "SESSIONWATCH__CHAT__OPS__URL",
+            "SESSIONWATCH__EXCEPTIONS__OPS__OWNER",
             "x",
-            "SESSIONWATCH__CHAT__OPS__URL: items of this list have no name: they can be set in the file only",
+            "SESSIONWATCH__EXCEPTIONS__OPS__OWNER: items of this list have no name: they can be set in the file only",
         ),
         (
             "SESSIONWATCH__KAFKA__GROUP__X",

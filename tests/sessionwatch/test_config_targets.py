@@ -19,6 +19,7 @@ from response.targets.token_revocation import TokenRevocationTarget
 from sessionwatch.assembly import open_targets
 from sessionwatch.config import Settings, load
 from sessionwatch.errors import ConfigurationError
+from sessionwatch.renewed_target import RenewedTarget
 
 IDP = 'url = "https://idp.example/"\n'
 CLIENT = 'client_id = "sessionwatch"\nsecret_file = "client.secret"\n'
@@ -71,7 +72,8 @@ def read(tmp_path: Path):  # type: ignore[no-untyped-def]
 def test_every_kind_is_opened(read, kind: str) -> None:  # type: ignore[no-untyped-def]
     [opened] = open_targets(read(target(kind)))
     try:
-        assert type(opened) is CLASSES[kind]
+        made = opened.current if isinstance(opened, RenewedTarget) else opened
+        assert type(made) is CLASSES[kind]
         assert (opened.name, opened.app, opened.kind) == ("t", "bank", kind)
     finally:
         opened.close()

@@ -6,13 +6,15 @@ import json
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from typer.testing import CliRunner, Result
 
 from sample_logs.scenario import CONFIGURATION, FOLDER
-from schemas.alert import Alert, Severity
+from schemas.alert import Alert, Evidence, Severity
+from schemas.instant import SECOND, parse_rfc3339
 from sessionwatch.cli import app
 from sessionwatch.errors import CommandError
-from sessionwatch.evaluation import Labels, average_precision, evaluate, read_labels
+from sessionwatch.evaluation import AttackedEvents, Labels, average_precision, evaluate, read_labels
 
 
 def alert(severity: str, session: str | None = None, user: str | None = None, ip: str | None = None) -> Alert:
@@ -43,8 +45,10 @@ def test_false_alerts_are_counted_by_benign_sessions() -> None:
     assert result.noisy == {"r": 1}
 
 
-def test_what_nobody_is_told_of_finds_nothing() -> None:
-    assert evaluate([alert("low", "s_1")], LABELS).kinds["theft"].found == 0
+def test_what_nobody_is_told_of_finds_nothing_and_is_a_record() -> None:
+    result = evaluate([alert("low", "s_1"), alert("low", "s_3"), alert("info", "s_2")], LABELS)
+    assert (result.kinds["theft"].found, result.kinds["theft"].recorded) == (0, 1)
+    assert result.idle_records_per_1000 == 500
 
 
 def test_an_attack_on_a_user_is_found_by_an_alert_about_one_of_its_sessions() -> None:
@@ -53,6 +57,47 @@ def test_an_attack_on_a_user_is_found_by_an_alert_about_one_of_its_sessions() ->
 
 def test_an_address_is_found_by_its_alert() -> None:
     assert evaluate([alert("high", ip="192.0.2.1")], LABELS).kinds["spray"].found == 1
+
+
+def told(event_id: str, second: int, **fields: str) -> bytes:
+    event = {"event_id": event_id, "event_time": f"2026-11-02T08:00:{second:02}Z", "app": "bank", **fields}
+    return json.dumps(event).encode()
+
+
+def naming(one: Alert, *event_ids: str, app: bool = False, until: int = 0) -> Alert:
+    """The alert with evidence, all of the first second, that lasts until a second of the minute."""
+    begins_us = parse_rfc3339("2026-11-02T08:00:00Z")
+    return replace(
+        one, evidence=tuple(Evidence(event_id, begins_us, "") for event_id in event_ids),
+        key_kind="app" if app else one.key_kind, first_event_time_us=begins_us,
+        last_event_time_us=begins_us + until * SECOND,
+    )  # fmt: skip
+
+
+def watched(labels: Labels, *lines: bytes) -> AttackedEvents:
+    events = AttackedEvents(labels)
+    assert list(events.watch(lines)) == list(lines)
+    return events
+
+
+def test_an_attack_is_found_by_the_events_that_an_alert_names() -> None:
+    events = watched(
+        LABELS, told("E1", 0, session_id="s_1"), told("e2", 0, parent_session_id="s_2", session_id="s_8"),
+        told("e3", 0, ip="192.0.2.1"), b"no event", told("e4", 0, user_id="bob", session_id="s_9"),
+    )  # fmt: skip
+    result = evaluate([naming(alert("high", "s_9"), "e1", "e2", "e3", "e4")], LABELS, events)
+    assert {name: kind.found for name, kind in result.kinds.items()} == {"theft": 2, "guessing": 0, "spray": 1}
+    assert result.false_alerts == 0
+
+
+def test_an_alert_about_an_app_covers_the_addresses_refused_while_it_lasts() -> None:
+    labels = Labels({f"ip:192.0.2.{number}": "spray" for number in (1, 2, 3)} | {"ip:192.0.2.4": "other"}, frozenset())
+    refused = [told(f"e{number}", number * 10, type="fail", ip=f"192.0.2.{number}") for number in (1, 2, 3)]
+    events = watched(labels, *refused, told("e4", 10, type="fail", ip="192.0.2.4"))
+    found = evaluate([naming(alert("high"), "e1", app=True, until=25)], labels, events).kinds
+    assert (found["spray"].found, found["other"].found) == (2, 0)
+    assert evaluate([naming(alert("high"), "e1", until=25)], labels, events).kinds["spray"].found == 1
+    assert evaluate([naming(alert("high"), app=True, until=25)], labels, events).kinds["spray"].found == 0
 
 
 def test_the_ranking_by_hand() -> None:
@@ -110,7 +155,7 @@ def test_a_labelled_file_is_measured(labels: Path) -> None:
         str(FOLDER / "stolen-cookie.jsonl"), "--labels", str(labels), "--config", str(FOLDER / CONFIGURATION), "--json"
     )
     told = json.loads(result.stdout)
-    assert told["recall"] == {"cookie theft": {"attacks": 1, "found": 1, "recall": 1.0}}
+    assert told["recall"] == {"cookie theft": {"attacks": 1, "found": 1, "recall": 1.0, "recorded": 1}}
     assert (told["false_alerts_per_1000_benign_sessions"], told["average_precision"]) == (0.0, 1.0)
 
 

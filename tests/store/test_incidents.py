@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from schemas.alert import Severity
 from schemas.instant import DAY, HOUR
-from schemas.risk import Contribution
+from schemas.risk import Contribution, score_of
 from store.reader import Reader
 from store.rows import CampaignRow, MemberRow, RiskRow, SharedValue
 from store.writer import Writer
@@ -35,6 +37,49 @@ def test_a_risk_is_replaced_and_an_empty_one_goes(writer: Writer, reader: Reader
     with writer.transaction():
         writer.save_risks([risk()])
     assert reader.risk("user", "bank", "alice") is None
+
+
+def risk_of(user_id: str, points: float, *, app: str = "bank", age_us: int = 0) -> RiskRow:
+    one = Contribution(f"of-{user_id}", "rule", app, Severity.HIGH, points, NOON - age_us, "odd")
+    return RiskRow("user", "bank", user_id, points, NOON - age_us, DAY, (one,))
+
+
+def names(found: list[tuple[RiskRow, float]]) -> list[str]:
+    return [row.value for row, _ in found]
+
+
+def test_the_score_of_the_list_is_that_of_the_formula(writer: Writer, reader: Reader) -> None:
+    with writer.transaction():
+        writer.save_risks([risk(60, 30)])
+    [(row, score)] = reader.riskiest_users(NOON + 6 * HOUR)
+    assert score == pytest.approx(score_of(row.contributions, NOON + 6 * HOUR))
+
+
+def test_users_come_by_what_is_left_of_their_risk(writer: Writer, reader: Reader) -> None:
+    rows = [risk_of("fresh", 40), risk_of("old", 60, age_us=DAY), risk_of("forgotten", 85, age_us=9 * DAY)]
+    with writer.transaction():
+        writer.save_risks([*rows, RiskRow("session", "bank", "s_1", 40, NOON, DAY, rows[0].contributions)])
+    assert names(reader.riskiest_users(NOON)) == ["fresh", "old"]
+    assert names(reader.riskiest_users(NOON, least=35)) == ["fresh"]
+
+
+def test_users_of_whom_only_other_apps_speak_are_left_out(writer: Writer, reader: Reader) -> None:
+    with writer.transaction():
+        writer.save_risks([risk_of("alice", 40), risk_of("bob", 60, app="shop")])
+    assert names(reader.riskiest_users(NOON, apps=["bank"])) == ["alice"]
+    assert names(reader.riskiest_users(NOON, apps=[])) == []
+
+
+def test_the_pages_of_users_of_one_score_leave_nobody_out(writer: Writer, reader: Reader) -> None:
+    with writer.transaction():
+        writer.save_risks([risk_of(f"u{number}", 40) for number in range(5)])
+    now_us, seen = NOON + HOUR, list[str]()
+    after = None
+    while page := reader.riskiest_users(now_us, after=after, limit=2):
+        seen += names(page)
+        row, score = page[-1]
+        after = (score, row.scope, row.value)
+    assert seen == [f"u{number}" for number in range(5)]
 
 
 def write_campaign(writer: Writer) -> None:

@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from typer.testing import CliRunner, Result
 
 from sample_logs.scenario import FOLDER
+from schemas.instant import DAY
 from sessionwatch.cli import app
+from sessionwatch.config import load
 from sessionwatch.errors import CommandError
 from sessionwatch.workshop.template import write_rule
-from tests.sessionwatch.workshop.stored import config
+from tests.ingest.test_judging import BEFORE, THEIRS
+from tests.sessionwatch.workshop.stored import config, events_of, store, write_configuration
 
 __all__ = ["config"]
 
@@ -36,7 +40,7 @@ def test_it_tells_what_the_rule_would_have_raised(config: Path) -> None:
     assert told["alerts"] == told["alerts_live"] == 2
     assert told["per_day"] == {"2026-11-02": 2}
     assert told["by_severity"] == {"medium": 1, "low": 1}
-    assert {"key": "session s_demo_alice", "hits": 2} in told["top_keys"]
+    assert {"app": "bank", "key": "session s_demo_alice", "hits": 2} in told["top_keys"]
     assert told["gained"] == told["lost"] == []
 
 
@@ -53,11 +57,153 @@ def test_what_a_change_would_gain_and_lose_is_told_one_by_one(config: Path) -> N
     assert {alert["key"] for alert in back["gained"]} >= {"user alice"}
 
 
+def configured(folder: Path, extra: str, *scenarios: str) -> Path:
+    """A store with scenarios in it, and a configuration that says more about the rules."""
+    file = write_configuration(folder)
+    file.write_text(f"{file.read_text()}\n{extra}\n")
+    store(load(file), events_of(*(scenarios or ("stolen-next-door", "commuter"))))
+    return file
+
+
+def test_what_the_configuration_says_for_one_app_holds_in_a_trial(tmp_path: Path) -> None:
+    file = configured(tmp_path, '[rules.session-multi-network.apps.bank]\nwindow = "50s"')
+    told = found(file, "session-multi-network")
+    assert (told["alerts"], told["alerts_live"]) == (1, 1)
+    assert told["parameters"]["window"] == "30m"
+    assert told["parameters_by_app"] == {"bank": {"window": "50s"}}
+    moved = {(one["app"], one["parameter"], one["value"]) for one in told["neighbours"]}
+    assert moved == {
+        (None, "returns", 3),
+        (None, "returns", 5),
+        (None, "window", "27m"),
+        (None, "window", "33m"),
+        ("bank", "window", "45s"),
+        ("bank", "window", "55s"),
+    }
+
+
+def test_a_change_may_be_tried_for_one_app_alone(config: Path) -> None:
+    told = found(config, "session-multi-network", "--set", "bank:window=50s")
+    assert told["parameters_by_app"] == {"bank": {"window": "50s"}}
+    assert [alert["key"] for alert in told["lost"]] == ["session s_demo_dora"]
+    assert found(config, "session-multi-network", "--set", "shop:window=50s")["lost"] == []
+
+
+def test_a_change_for_all_leaves_alone_what_an_app_sets_otherwise(tmp_path: Path) -> None:
+    file = configured(tmp_path, '[rules.session-multi-network.apps.bank]\nwindow = "20m"')
+    told = found(file, "session-multi-network", "--set", "window=50s")
+    assert told["alerts"] == told["alerts_live"] == 2
+    assert told["parameters_by_app"] == {"bank": {"window": "20m"}}
+
+
+def test_a_rule_that_is_off_for_an_app_raises_nothing_there_in_a_trial(tmp_path: Path) -> None:
+    file = configured(tmp_path, '[rules.session-multi-network.apps.bank]\nmode = "off"')
+    assert found(file, "session-multi-network")["alerts"] == 0
+
+
+def test_a_rule_that_is_off_is_tried_as_if_it_were_on(tmp_path: Path) -> None:
+    file = configured(tmp_path, '[rules.session-multi-network]\nmode = "off"')
+    told = found(file, "session-multi-network")
+    assert (told["alerts"], told["alerts_live"], len(told["gained"])) == (2, 0, 2)
+
+
+EXCEPTED = """
+[[exceptions]]
+rule = "session-multi-network"
+where = { user_id = "dora" }
+owner = "network team"
+reason = "two lines at home"
+expires = 2027-01-31
+"""
+
+
+def test_what_is_excepted_is_counted_apart(tmp_path: Path) -> None:
+    file = configured(tmp_path, EXCEPTED)
+    told = found(file, "session-multi-network")
+    assert (told["alerts"], told["alerts_live"], told["suppressed"]) == (1, 1, 1)
+    assert [one["key"] for one in told["top_keys"]] == ["session s_demo_alice"]
+    assert told["gained"] == told["lost"] == []
+    assert "1 more are excepted" in run(file, "session-multi-network", "--from", "2026-11-01").stdout
+
+
+def test_a_kept_list_counts_in_a_trial(tmp_path: Path) -> None:
+    kept = """
+[[rules.listed-network.lists]]
+name = "a place of ill repute"
+owner = "security team"
+expires = 2030-01-31
+severity = "high"
+cidrs = ["192.0.3.0/24"]
+"""
+    told = found(configured(tmp_path, kept), "listed-network")
+    assert (told["alerts"], told["alerts_live"]) == (1, 1)
+
+
+def test_a_file_is_placed_by_the_networks_of_the_configuration(config: Path) -> None:
+    asked = ("session-multi-network", "--file", str(FOLDER / "stolen-next-door.jsonl"))
+    assert found(config, *asked)["by_severity"] == {"medium": 1}
+    config.write_text(config.read_text().replace("asn = 64501", "asn = 64500"))
+    assert found(config, *asked)["by_severity"] == {"low": 1}
+
+
+def test_a_rule_in_sigma_is_held_against_the_one_that_is_live(config: Path, tmp_path: Path) -> None:
+    rule = """
+title: Used from the street
+name: from_the_street
+logsource: {product: sessionwatch}
+detection:
+  selection: {type: validate, asn: 64501}
+  condition: selection
+level: low
+"""
+    (tmp_path / "street.yml").write_text(rule)
+    config.write_text(f'[sigma]\npaths = ["street.yml"]\n{config.read_text()}')
+    (tmp_path / "trial.yml").write_text(rule.replace("64501", "64502"))
+    told = found(config, str(tmp_path / "trial.yml"))
+    assert told["alerts_live"] == 1
+    assert [alert["key"] for alert in told["lost"]] == ["session s_demo_alice"]
+
+
+def test_quiet_days_count_in_the_average(tmp_path: Path) -> None:
+    file = write_configuration(tmp_path)
+    theft = events_of("stolen-next-door")
+    later = [
+        replace(theft[0], event_id=f"{day}{theft[0].event_id[1:]}", time_us=theft[0].time_us + day * DAY)
+        for day in (1, 4)
+    ]
+    for event in later:
+        event.arrival_us = event.time_us
+    store(load(file), [*theft, *later])
+    told = found(file, "session-multi-network")
+    assert told["per_day"] == {f"2026-11-0{day}": int(day == 2) for day in range(2, 7)}
+    assert (told["days"], told["alerts_a_day"]) == (4.0, 0.25)
+
+
+def test_alerts_of_one_name_in_another_realm_do_not_overlap(tmp_path: Path) -> None:
+    file = write_configuration(tmp_path)
+    theft = events_of("stolen-next-door")
+    elsewhere = events_of("stolen-next-door")
+    for event in elsewhere:
+        event.app, event.event_id = "shop", f"f{event.event_id[1:]}"
+        # In the shop the browser is the same, so that one rule alone speaks of it.
+        event.session_id, event.user_agent, event.agent = "s_of_shop", theft[0].user_agent, theft[0].agent
+    store(load(file), [*theft, *elsewhere])
+    told = found(file, "session-multi-network")
+    assert (told["alerts"], told["overlap"]["session-hijack"]) == (2, 1)
+
+
 def test_each_number_is_moved_a_step(config: Path) -> None:
     told = found(config, "user-multi-ip")
     moved = {(one["parameter"], one["value"]): one["alerts"] for one in told["neighbours"]}
     assert set(moved) == {("networks", 2), ("networks", 4), ("window", "9m"), ("window", "11m")}
     assert moved["networks", 2] > moved["networks", 4] == 0
+
+
+def test_how_many_stand_just_at_the_threshold_is_told_as_a_share(config: Path) -> None:
+    told = found(config, "session-multi-network", "--set", "window=1m")
+    windows = [one for one in told["neighbours"] if one["parameter"] == "window"]
+    shares = {one["value"]: (one["gained"], one["lost"], one["share"]) for one in windows}
+    assert shares == {"54s": (0, 1, 0.5), "66s": (0, 0, 0.0)}
 
 
 def test_only_alerts_of_the_span_count_and_what_led_to_them_is_known(config: Path) -> None:
@@ -95,6 +241,8 @@ def test_for_people_it_is_a_page(config: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
+        ("bnak:networks=4", 'no app "bnak" is declared; did you mean "bank"'),
+        ("bank:networks=-1", "user-multi-ip: networks"),
         ("limit=3", 'user-multi-ip has no parameter "limit"; it has: networks, window'),
         ("networks=-1", "user-multi-ip: networks"),
         ("window=soon", "user-multi-ip: window"),
@@ -105,6 +253,15 @@ def test_a_change_that_cannot_be_is_one_line(config: Path, changes: str, says: s
         run(config, "user-multi-ip", "--set", changes)
 
 
-@pytest.mark.parametrize("arguments", [("--set", "networks"), ("--from", "soon"), ("--from", "1h", "--to", "2h")])
+@pytest.mark.parametrize(
+    "arguments", [("--set", "networks"), ("--set", ":networks=4"), ("--from", "soon"), ("--from", "1h", "--to", "2h")]
+)
 def test_wrong_usage_is_told_as_such(config: Path, arguments: tuple[str, ...]) -> None:
     assert run(config, "user-multi-ip", *arguments).exit_code == 2
+
+
+def test_a_stolen_session_teaches_nothing_in_a_trial(tmp_path: Path) -> None:
+    file = write_configuration(tmp_path)
+    store(load(file), [*BEFORE, THEIRS])
+    told = found(file, "new-country")
+    assert (told["alerts"], told["alerts_live"]) == (2, 2)

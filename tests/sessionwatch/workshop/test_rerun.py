@@ -14,6 +14,15 @@ from sessionwatch.config import load
 from store.database import Database
 from tests.sessionwatch.workshop.stored import events_of, store, write_configuration
 
+EXCEPTED = """
+[[exceptions]]
+rule = "session-hijack"
+where = { user_id = "alice" }
+owner = "red team"
+reason = "an exercise"
+expires = 2027-01-31
+"""
+
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
@@ -68,6 +77,24 @@ def test_nobodys_session_is_ended_for_it(config: Path) -> None:
 def test_only_some_rules_may_be_asked(config: Path) -> None:
     assert {one["rule_id"] for one in raised(config, "--rule", "user-multi-ip")} == {"user-multi-ip"}
     assert "session-hijack" in {one["rule_id"] for one in raised(config)}
+
+
+def test_a_rule_that_is_made_of_others_may_be_asked_alone(tmp_path: Path) -> None:
+    file = write_configuration(tmp_path)
+    store(load(file), events_of("many-weak-signs"))
+    assert {one["rule_id"] for one in raised(file, "--rule", "risk-threshold")} == {"risk-threshold"}
+
+
+def test_an_exception_of_today_holds_for_the_past(config: Path) -> None:
+    config.write_text(f"{config.read_text()}\n{EXCEPTED}")
+    raised(config)
+    [excepted] = [one for one in stored(config) if one.rule_id == "session-hijack"]
+    assert (excepted.mode, excepted.suppressed_by) == ("shadow", "red team: an exercise")
+
+
+def test_what_is_set_for_one_app_holds_for_the_past(config: Path) -> None:
+    config.write_text(f'{config.read_text()}\n[rules.session-hijack.apps.bank]\nmode = "off"\n')
+    assert "session-hijack" not in {one["rule_id"] for one in raised(config)}
 
 
 def test_a_span_without_any_raises_none(config: Path) -> None:
