@@ -153,21 +153,6 @@ class VerdictToken(Answer):
     until: datetime
 
 
-class LinkRequest(Request):
-    """A link of a chat message is followed: the part behind its `#`."""
-
-    model_config = example({"token": "swl1.eyJpZCI6…"})
-
-    token: Annotated[str, StringConstraints(min_length=1, max_length=2_048)]
-
-
-class LinkDone(Answer):
-    """What a link has done."""
-
-    act: Literal["acknowledge", "revoke_session"]
-    alert_id: str
-
-
 class VerdictRequest(Request):
     """What a user has answered.
 

@@ -58,15 +58,16 @@ def test_a_users_risk_counts_the_visible_apps_alone(ask: Ask) -> None:
 
 
 def test_users_are_listed_by_risk_with_what_each_alert_adds(ask: Ask) -> None:
-    [row] = get(ask, "/v1/users?order=risk")["items"]
-    assert (row["realm"], row["user_id"]) == ("bank", "alice")
+    # Other tests of the same pipeline may have found others.
+    [row] = [one for one in get(ask, "/v1/users?order=risk")["items"] if one["user_id"] == "alice"]
+    assert row["realm"] == "bank"
     detail = get(ask, "/v1/users/bank/alice")["risk"]
     assert row["risk"]["score"] == pytest.approx(detail["score"], abs=0.2)
     assert [one["rule_id"] for one in row["risk"]["contributions"]] == ["session-hijack", "session-hijack"]
 
 
 def test_the_list_by_risk_counts_the_visible_apps_alone(ask: Ask) -> None:
-    [row] = get(ask, "/v1/users", LIMITED)["items"]
+    [row] = [one for one in get(ask, "/v1/users", LIMITED)["items"] if one["user_id"] == "alice"]
     assert [one["app"] for one in row["risk"]["contributions"]] == ["shop"]
     assert row["risk"]["score"] < 31
     assert get(ask, "/v1/users?app=bank", LIMITED)["items"] == []

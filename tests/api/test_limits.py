@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from prometheus_client import CollectorRegistry
-from response.act_links import LinkKey
 
 from response.verdicts import VerdictKey
 from schemas.drill import DrillKey
@@ -110,7 +109,6 @@ def slow() -> Iterator[httpx.Client]:
         redrive=_nothing,  # type: ignore[arg-type]
         drills=DrillKey(bytes(32)),
         verdicts=VerdictKey(bytes(32)),
-        links=LinkKey(bytes(32)),
         audit_key=AuditKey(bytes(32)),
         visits=Visits(lambda _note: None, clock),
         reach=_nothing,  # type: ignore[arg-type]

@@ -1,149 +1,187 @@
-"""When a chat is told: at once, with others of its kind, or after quiet hours."""
-
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from collections.abc import Callable
+from email import message_from_string
 from pathlib import Path
 
+import msgspec
 import pytest
-from msgspec.json import encode
-from msgspec.structs import replace
 
+from ingest.batch import Batch
 from response.chat import Chat, ChatText
-from response.chat_pace import About, Pace
-from response.chat_templates import TemplateRefused, Templates
+from response.chat_pace import Pace
+from response.chat_templates import SHIPPED, TemplateRefused, Templates
+from response.clock import now_us
 from response.hours import parse_hours
-from response.outcome import DELIVERED
-from schemas.alert import Alert, Severity
-from schemas.instant import HOUR, MINUTE, to_us
-from store.rows import OutboxMessage
-from tests.response.given import alert
-from tests.response.receivers import Receiver
+from response.notices import Notices
+from schemas.alert import Alert, AlertChange, Severity
+from schemas.instant import HOUR, MINUTE, parse_rfc3339
+from store.rows import MemberRow, OutboxMessage
+from tests.response.given import Pipeline, alert, raised
+from tests.response.receivers import Receiver, answering, answers
+from tests.response.smtp import MailBox
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 
-NOON = to_us(datetime(2026, 11, 25, 12, tzinfo=UTC))
-NIGHT = to_us(datetime(2026, 11, 25, 23, tzinfo=UTC))
-MORNING = to_us(datetime(2026, 11, 26, 7, tzinfo=UTC))
-HIGH, CRITICAL = Severity.HIGH, Severity.CRITICAL
+Start = Callable[..., Pipeline]
+NOW = parse_rfc3339("2026-11-25T03:10:00Z")
 
 
-def about(identity: str, user: str | None = "alice", network: str | None = "192.0.2.0/24") -> Alert:
-    return replace(alert(), alert_id=identity, user_id=user, network=network)
+def high(user: str = "alice", rule: str = "new-country") -> Alert:
+    return alert(rule, Severity.HIGH, user_id=user, session_id=f"s_{user}", mode="alert")
 
 
-def due(pace: Pace, one: Alert, at_us: int, severity: Severity = HIGH) -> int:
-    return pace.place(one, severity, at_us)[1]
+def chat(receiver: Receiver, within_us: int = 5 * MINUTE, quiet: str = "", **more: object) -> Chat:
+    pace = Pace(within_us, parse_hours(quiet) if quiet else None)
+    return Chat(f"json://127.0.0.1:{receiver.port}/", pace=pace, **more)  # type: ignore[arg-type]
 
 
-def test_the_first_alert_of_a_user_is_told_at_once_and_the_next_when_the_window_ends() -> None:
+def told(receiver: Receiver) -> list[dict[str, str]]:
+    return [json.loads(call.body) for call in receiver.calls]
+
+
+def message(one: Alert, number: int = 0, severity: Severity = Severity.HIGH) -> OutboxMessage:
+    payload = msgspec.json.encode(ChatText(severity, f"title {number}", "body")).decode()
+    return OutboxMessage(f"m{number}", "chat:x", "chat.alert", f"a{number}", one.alert_id, payload, NOW)
+
+
+def test_the_first_alert_is_told_at_once_and_the_next_of_its_user_wait_for_one_message() -> None:
+    with Receiver() as receiver:
+        one = chat(receiver, clock=lambda: NOW)
+        notices = Notices([one])
+        [first] = notices.of_alert(AlertChange("raised", high()), "nothing", NOW)
+        later = [
+            made
+            for rule in ("user-multi-ip", "bot-rate", "new-device")
+            for made in notices.of_alert(AlertChange("raised", high(rule=rule)), "nothing", NOW + MINUTE)
+        ]
+        assert first.next_try_us == 0
+        assert {made.next_try_us for made in later} == {NOW + 5 * MINUTE}
+        one.deliver(later)
+    assert [text["title"] for text in told(receiver)] == ["3 more on the same network since 03:10 UTC"]
+    assert "HIGH bot-rate: user alice, app bank" in told(receiver)[0]["message"]
+
+
+def test_alerts_of_one_campaign_are_told_together_though_of_different_users() -> None:
     pace = Pace(5 * MINUTE)
-    assert due(pace, about("a1"), NOON) == NOON
-    assert due(pace, about("a2"), NOON + MINUTE) == NOON + 5 * MINUTE
+    first, second = high("alice"), high("bob")
+    pace.place(first, Severity.HIGH, NOW)
+    for one in (first, second):
+        pace.note_campaign(one.alert_id, "c1")
+    about, due_us = pace.place(second, Severity.HIGH, NOW + MINUTE)
+    assert (about.group, due_us) == (first.alert_id, NOW + 5 * MINUTE)
 
 
-def test_another_users_alert_does_not_wait() -> None:
-    pace = Pace(5 * MINUTE)
-    due(pace, about("a1"), NOON)
-    assert due(pace, about("a2", user="bob"), NOON + MINUTE) == NOON + MINUTE
+def test_the_responder_takes_campaigns_from_the_batch(pipeline: Start) -> None:
+    with Receiver() as receiver:
+        one = pipeline(chats=[chat(receiver)])
+        first, second = high("alice"), high("bob")
+        one.turn(changes=raised(first))
+        batch = Batch(now_us(), changes=raised(second))
+        batch.members = [MemberRow(known.alert_id, "c1") for known in (first, second)]
+        one.responder.respond(batch)
+    assert [made.next_try_us > batch.arrival_us for made in batch.messages] == [True]
 
 
 def test_what_is_critical_never_waits() -> None:
-    pace = Pace(5 * MINUTE, parse_hours("22:00-07:00"))
-    due(pace, about("a1"), NIGHT)
-    assert due(pace, about("a2"), NIGHT + MINUTE, CRITICAL) == NIGHT + MINUTE
+    pace = Pace(5 * MINUTE, parse_hours("00:00-23:59"))
+    pace.place(high(), Severity.HIGH, NOW)
+    assert pace.place(alert(), Severity.CRITICAL, NOW)[1] == NOW
 
 
-def test_after_the_window_a_user_is_told_of_at_once_again() -> None:
+def test_a_spray_goes_on_as_one_message_a_window() -> None:
     pace = Pace(5 * MINUTE)
-    due(pace, about("a1"), NOON)
-    assert due(pace, about("a2"), NOON + HOUR) == NOON + HOUR
+    dues = {pace.place(high(), Severity.HIGH, NOW + second * 1_000_000)[1] for second in range(0, 1_800, 10)}
+    assert len(dues) == 7  # the first at once, then one for each five minutes
 
 
-def test_quiet_hours_let_the_rest_wait_for_their_end() -> None:
-    pace = Pace(0, parse_hours("22:00-07:00"))
-    assert due(pace, about("a1"), NIGHT) == MORNING
-    assert due(pace, about("a2", user="bob"), NOON) == NOON
+def test_quiet_hours_wait_for_their_end_by_the_wall_clock() -> None:
+    pace = Pace(0, parse_hours("22:00-07:00 Europe/Berlin"))
+    assert pace.place(high(), Severity.HIGH, NOW)[1] == parse_rfc3339("2026-11-25T06:00:00Z")
+    assert pace.after_quiet(Severity.HIGH, NOW + 6 * HOUR) == NOW + 6 * HOUR
 
 
-def test_users_of_one_campaign_are_one_group() -> None:
-    pace = Pace(5 * MINUTE)
-    due(pace, about("a1", user="alice"), NOON)
-    for identity in ("a1", "a2"):
-        pace.note_campaign(identity, "spray")
-    found, due_us = pace.place(about("a2", user="bob"), HIGH, NOON + MINUTE)
-    assert (found.group, found.same, due_us) == ("a1", "network", NOON + 5 * MINUTE)
+def test_a_night_in_which_summer_time_begins_ends_an_hour_earlier() -> None:
+    night = parse_rfc3339("2027-03-27T23:00:00Z")
+    assert parse_hours("22:00-07:00 Europe/Berlin").until(night) == parse_rfc3339("2027-03-28T05:00:00Z")
 
 
-def test_a_group_outlives_a_restart() -> None:
-    before = Pace(5 * MINUTE)
-    known = [before.place(about("a1"), HIGH, NOON)]
-    again = Pace(5 * MINUTE)
-    again.restore(known, NOON + MINUTE)
-    assert again.place(about("a2"), HIGH, NOON + MINUTE)[0].group == "a1"
-
-
-def said(number: int, group: str, severity: Severity = HIGH) -> OutboxMessage:
-    belongs = About(f"a{number}", group, "network", NOON, NOON + MINUTE, (f"alert:a{number}",))
-    text = ChatText(severity, f"title {number}", "a body", belongs)
-    return OutboxMessage(f"m{number}", "chat:x", "chat.alert", f"a{number}", "a1", encode(text).decode(), NOON)
-
-
-def titles(receiver: Receiver) -> list[str]:
-    return [json.loads(call.body)["title"] for call in receiver.calls]
-
-
-def chat(receiver: Receiver, per_minute: int = 30) -> Chat:
-    return Chat(f"json://127.0.0.1:{receiver.port}/", per_minute=per_minute, clock=lambda: NOON)
-
-
-def test_a_group_that_is_due_is_one_message() -> None:
+def test_five_thousand_that_are_due_together_are_one_message_that_counts_them() -> None:
     with Receiver() as receiver:
-        assert chat(receiver).deliver([said(number, "a1") for number in (2, 3, 4)]) == [DELIVERED] * 3
-    assert titles(receiver) == ["3 more on the same network since 12:00 UTC"]
+        one = chat(receiver, clock=lambda: NOW)
+        outcomes = one.deliver([message(high(), number) for number in range(5_000)])
+    assert {outcome.kind for outcome in outcomes} == {"ok"}
+    assert [text["title"] for text in told(receiver)] == ["5000 messages since 03:10 UTC"]
+    assert "… and 4980 more" in told(receiver)[0]["message"]
 
 
-def test_many_groups_that_are_due_together_are_one_digest_with_the_worst_first() -> None:
-    messages = [said(number, f"a{number}") for number in range(30)] + [said(99, "a99", CRITICAL)]
+def test_beyond_the_limit_of_a_minute_the_lane_is_asked_to_wait_and_nothing_is_dropped() -> None:
+    at = [NOW]
     with Receiver() as receiver:
-        chat(receiver).deliver(messages)
-    [call] = receiver.calls
-    body = json.loads(call.body)["message"].splitlines()
-    assert (body[0], body[-1]) == ("- title 99", "… and 11 more: sessionwatch alerts list")
+        one = chat(receiver, per_minute=4, clock=lambda: at[0])
+        kinds = [one.deliver([message(high(), number)])[0].kind for number in range(3)]
+        critical = one.deliver([message(alert(), 9, Severity.CRITICAL)])[0].kind
+        at[0] += MINUTE
+        rest = one.deliver([message(high(), 2)])[0].kind
+    assert (kinds, critical, rest) == (["ok", "ok", "retry"], "ok", "ok")
 
 
-def test_what_exceeds_a_minutes_messages_waits_and_is_not_dropped() -> None:
+def test_what_waits_outlives_the_process_and_so_does_its_group(pipeline: Start) -> None:
     with Receiver() as receiver:
-        one = chat(receiver, per_minute=2)
-        told = [one.deliver([said(number, f"a{number}")])[0] for number in (1, 2)]
-    assert told[0] == DELIVERED
-    assert (told[1].kind, len(receiver.calls)) == ("retry", 1)
+        one = pipeline(chats=[chat(receiver)])
+        one.turn(changes=raised(high()))
+        one.until(lambda: len(receiver.calls) == 1)
+        [waiting] = one.turn(changes=raised(high(rule="bot-rate"))).messages
+        again = pipeline(chats=[chat(receiver)])
+        [joined] = again.turn(changes=raised(high(rule="user-multi-ip"))).messages
+        pending = again.reader.pending_messages(lane=waiting.lane, limit=10)
+    assert joined.next_try_us == waiting.next_try_us
+    assert [made.message_id for made in pending] == [waiting.message_id, joined.message_id]
 
 
-def test_a_locale_says_it_in_its_words() -> None:
-    more = {"count": "3", "since": "12:00", "same": ""}
-    assert Templates("de").text("digest.title", more) == "3 Meldungen seit 12:00"
+def test_a_digest_that_a_service_refuses_is_tried_again_for_all_it_tells() -> None:
+    with answering(answers(500)) as receiver:
+        outcomes = chat(receiver).deliver([message(high(), number) for number in range(9)])
+    assert [outcome.kind for outcome in outcomes] == ["retry"] * 9
 
 
-def test_a_folder_replaces_a_template_for_one_severity(tmp_path: Path) -> None:
-    (tmp_path / "alert.critical.txt").write_text("NOW: $summary\n")
-    facts = {"summary": "stolen"}
+def test_mails_about_one_group_are_one_thread() -> None:
+    with MailBox() as box:
+        url = f"mailto://127.0.0.1:{box.port}/?from=sw@example.com&to=lead@example.com&mode=insecure"
+        one = Chat(url, pace=Pace(5 * MINUTE), clock=lambda: NOW)
+        notices = Notices([one])
+        for rule in ("new-country", "bot-rate"):
+            one.deliver(notices.of_alert(AlertChange("raised", high(rule=rule)), "nothing", NOW))
+    references = [message_from_string(mail)["References"] for mail in box.mails]
+    assert references == [f"<{high().alert_id}@sessionwatch.invalid>"] * 2
+
+
+def test_german_is_shipped_whole() -> None:
+    assert SHIPPED["de"].keys() == SHIPPED["en"].keys()
+    notices = Notices([Chat("json://127.0.0.1/", templates=Templates("de"))])
+    [made] = notices.of_alert(AlertChange("raised", high()), "nothing", NOW)
+    text = msgspec.json.decode(made.payload, type=ChatText)
+    assert text.title == "HIGH new-country: Benutzer alice, App bank"
+    assert "Wer: Benutzer alice, Sitzung s_alice" in text.body
+
+
+def test_a_folder_gives_texts_by_severity(tmp_path: Path) -> None:
+    (tmp_path / "alert.critical.txt").write_text("CALL: $summary\n")
     templates = Templates("en", tmp_path)
-    assert templates.alert(CRITICAL, facts) == "NOW: stolen"
-    assert templates.alert(HIGH, facts) != "NOW: stolen"
+    facts = {"summary": "a theft $rule"}
+    assert templates.alert(Severity.CRITICAL, facts) == "CALL: a theft $rule"
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "expected"),
+    ("name", "text", "why"),
     [
-        ("alert.txt", "$password", "unknown name $password"),
-        ("alarm.txt", "x", "no template has this name"),
-        ("alert.txt", "5 $", "a $ stands there that begins no name"),
+        ("alert.txt", "$summary $password", r"unknown name \$password"),
+        ("alert.txt", "costs 5$", "a \\$ stands there"),
+        ("allert.txt", "x", "no template has this name"),
     ],
 )
-def test_a_template_that_cannot_be_used_is_refused(tmp_path: Path, name: str, text: str, expected: str) -> None:
+def test_a_template_that_cannot_be_used_is_refused_by_its_file(tmp_path: Path, name: str, text: str, why: str) -> None:
     (tmp_path / name).write_text(text)
-    with pytest.raises(TemplateRefused) as refused:
+    with pytest.raises(TemplateRefused, match=why):
         Templates("en", tmp_path)
-    assert expected in str(refused.value)
