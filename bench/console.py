@@ -32,7 +32,7 @@ from tests.browser.story import CHROME, FIREFOX, story
 FIRST_VIEW_S = 2.5
 KEY_TO_PANEL_S = 0.25
 THROUGHPUT_LOSS = 0.10
-"""The budget of issue 4."""
+"""The most that a reload and a key may take."""
 
 PER_SECOND = 500
 CHUNK = 20_000
