@@ -6,16 +6,15 @@ Sessions of ten requests over some minutes that nobody ends: all of them stay in
 from __future__ import annotations
 
 import gc
-import json
 import random
 import sys
 import time
-import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import psutil
 
+from bench.stream import AGENTS, wire
 from detectors.engine import Engine
 from detectors.findings.stage import Detection
 from detectors.plan import Plan
@@ -26,7 +25,7 @@ from ingest.enrich import Enricher
 from ingest.places import Places
 from schemas.app import AppPolicy, Apps
 from schemas.event import Event
-from schemas.instant import HOUR, SECOND, to_rfc3339, to_us
+from schemas.instant import HOUR, SECOND, to_us
 
 SESSION_EVENTS = 10
 ACTIVE = 5_000
@@ -56,24 +55,12 @@ def events(count: int, seed: int = 1) -> Iterator[Event]:
                 active.pop(0)
         else:
             session, kind, reason = chance.choice(active), "validate", "request"
-        yield _event(chance, time_us, kind, reason, *session)
-
-
-def _event(chance: random.Random, time_us: int, kind: str, reason: str, session: int, user: int) -> Event:
-    value = {
-        "schema_version": 1,
-        "event_id": str(uuid.UUID(int=chance.getrandbits(128), version=4)),
-        "event_time": to_rfc3339(time_us),
-        "type": kind,
-        "reason": reason,
-        "app": "bank",
-        "session_id": f"s_k1_{session:043d}",
-        "user_id": f"user-{user}",
-        "ip": f"10.{user % 250}.{user // 250 % 250}.7",
-        "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
-        "device_id": f"d-{user}",
-    }
-    return decode_event(json.dumps(value, separators=(",", ":")).encode())
+        number_of, user = session
+        value = wire(
+            chance, time_us, kind, reason, number_of, user,
+            ip=f"10.{user % 250}.{user // 250 % 250}.7", user_agent=AGENTS[0], device_id=f"d-{user}",
+        )  # fmt: skip
+        yield decode_event(value)
 
 
 def measure(count: int) -> None:

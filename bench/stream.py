@@ -47,6 +47,20 @@ def _record(
     chance: random.Random, time_us: int, kind: str, reason: str, session: list[object], *, stolen: bool
 ) -> tuple[bytes, bytes]:
     number, user, network, agent = session
+    more = {
+        "ip": "198.51.100.9" if stolen else f"10.{network}.{network}.7",
+        "user_agent": "curl/8.5.0" if stolen else agent,
+        "count": 3,
+        "gap_min_ms": 812.5,
+        "gap_dev_ms": 420.25,
+    }
+    return f"user-{user}".encode(), wire(chance, time_us, kind, reason, number, user, **more)
+
+
+def wire(
+    chance: random.Random, time_us: int, kind: str, reason: str, session: object, user: object, **more: object
+) -> bytes:
+    """Return an event of a user's session in the bank, in the wire format, with whatever fields it has besides."""
     value = {
         "schema_version": 1,
         "event_id": str(uuid.UUID(int=chance.getrandbits(128), version=4)),
@@ -54,12 +68,8 @@ def _record(
         "type": kind,
         "reason": reason,
         "app": "bank",
-        "session_id": f"s_k1_{number:043d}",
+        "session_id": f"s_k1_{session:043d}",
         "user_id": f"user-{user}",
-        "ip": "198.51.100.9" if stolen else f"10.{network}.{network}.7",
-        "user_agent": "curl/8.5.0" if stolen else agent,
-        "count": 3,
-        "gap_min_ms": 812.5,
-        "gap_dev_ms": 420.25,
+        **more,
     }
-    return f"user-{user}".encode(), json.dumps(value, separators=(",", ":")).encode()
+    return json.dumps(value, separators=(",", ":")).encode()

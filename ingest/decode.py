@@ -10,13 +10,13 @@ from pydantic import ValidationError
 
 from ingest.clean import clean_event
 from ingest.dead_letter import dead_letter
-from ingest.plain_event import plain_event
+from ingest.plain_event import place_of, plain_event
 from ingest.record import Record
 from ingest.signature import verify
 from ingest.strict_json import Json, parse_object
 from schemas.app import Apps
 from schemas.drill import DrillKey
-from schemas.event import NOWHERE, Event, Place, SessionEvent
+from schemas.event import Event, SessionEvent
 from schemas.instant import parse_rfc3339, to_datetime
 from schemas.limits import EARLIEST_YEAR, LATEST_YEAR, MAX_FUTURE_US
 from schemas.refusal import Reason, Refused
@@ -138,7 +138,7 @@ def careful_event(value: bytes, drills: DrillKey | None = None) -> Event:
         drill=wire.drill,
         input_flags=(*(wire.input_flags or ()), *flags),
         attributes=wire.attributes,
-        place=_place(wire),
+        place=place_of(wire),
     )
 
 
@@ -153,22 +153,6 @@ def _time(text: str) -> int:
     if not EARLIEST_YEAR <= year < LATEST_YEAR:
         raise Refused(Reason.BAD_TIME, "event_time", f"outside {EARLIEST_YEAR}-{LATEST_YEAR}")
     return time_us
-
-
-def _place(wire: SessionEvent) -> Place:
-    if wire.country is None and wire.asn is None and wire.lat is None and wire.network_type is None:
-        return NOWHERE
-    exact = wire.lat is not None and wire.lon is not None
-    return Place(
-        country=wire.country.upper() if wire.country else None,
-        region=wire.region,
-        city=wire.city,
-        lat=wire.lat,
-        lon=wire.lon,
-        asn=wire.asn,
-        network_type=wire.network_type,
-        precision="exact" if exact else None,
-    )
 
 
 def _refusal(error: ValidationError, fields: dict[str, Json]) -> Refused:

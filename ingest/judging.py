@@ -58,8 +58,13 @@ def judge(detection: Detection, signals: Sequence[Signal], events: Sequence[Even
     return found, judged
 
 
-def by_day(items: Iterable[ItemT]) -> Iterator[list[ItemT]]:
-    """Yield items in parts, each of which ends where an event of a later day (UTC) than any before begins."""
+def by_day(items: Iterable[ItemT], most: int | None = None) -> Iterator[list[ItemT]]:
+    """Yield items in parts, each of which ends where an event of a later day (UTC) than any before begins.
+
+    Args:
+        items: in the order in which they are judged.
+        most: items in a part; None = as many as the day has.
+    """
     part: list[ItemT] = []
     newest_day = 0
     for item in items:
@@ -70,6 +75,9 @@ def by_day(items: Iterable[ItemT]) -> Iterator[list[ItemT]]:
                 part = []
             newest_day = max(newest_day, day)
         part.append(item)
+        if len(part) == most:
+            yield part
+            part = []
     if part:
         yield part
 

@@ -13,7 +13,7 @@ from typing import Annotated, Literal, NamedTuple, TypeVar
 import msgspec
 
 from schemas.cleaning import clean_ip, clean_user_id
-from schemas.event import APP_PATTERN, NOWHERE, REASONS, SESSION_PATTERN, Event, Place
+from schemas.event import APP_PATTERN, NOWHERE, REASONS, SESSION_PATTERN, Event, Place, SessionEvent
 from schemas.instant import to_us
 from schemas.limits import EARLIEST_YEAR, INT64_MAX, LATEST_YEAR, MAX_EVENT_BYTES, MAX_TEXT
 
@@ -145,7 +145,7 @@ def _find_plain(wire: PlainEvent, said: tuple[object, ...]) -> Common | None:
         return None
     common = Common(
         wire.app, wire.reason, wire.user_agent, wire.device_id, wire.auth_method, wire.mfa, wire.idp, wire.bound,
-        wire.action, _place(wire),
+        wire.action, place_of(wire),
     )  # fmt: skip
     # A sign that equality does not see: what was found for 0.0 is not what -0.0 says.
     if wire.lat != 0 and wire.lon != 0:
@@ -197,7 +197,8 @@ def _time(text: str) -> int | None:
     return time_us if _EARLIEST_US <= time_us < _LATEST_US else None
 
 
-def _place(wire: PlainEvent) -> Place:
+def place_of(wire: PlainEvent | SessionEvent) -> Place:
+    """Return where an emitter says that an event came from."""
     if wire.country is None and wire.asn is None and wire.lat is None and wire.network_type is None:
         return NOWHERE
     return Place(

@@ -18,6 +18,7 @@ from ingest.decode import decode_event
 from ingest.dedup import Dedup
 from ingest.enrich import Enricher
 from ingest.flags import flags
+from ingest.judging import by_day
 from ingest.places import Places
 from schemas.alert import Alert, AlertChange
 from schemas.app import Apps
@@ -77,7 +78,7 @@ def replay(
     detection, days = Detection(engine, plan, apps, judges_silence=judges_silence), RememberedDays()
     final: dict[str, Alert] = {}
     newest_us, waiting = 0, list(signals)
-    for events in _chunks(_decoded(lines, result)):
+    for events in by_day(_decoded(lines, result), CHUNK):
         fresh, conflicts, duplicates = dedup.unique(events)
         # The place of a record is its line here.
         result.refused.extend((event.offset, str(refused)) for event, refused in conflicts)
@@ -130,21 +131,6 @@ def _decoded(lines: Iterable[bytes], result: Replayed) -> Iterator[Event]:
         event.arrival_us = event.time_us
         event.offset = number
         yield event
-
-
-def _chunks(events: Iterator[Event]) -> Iterator[list[Event]]:
-    """Yield events in batches that end with the day: what a day's alerts say of its sessions must be known by then."""
-    chunk: list[Event] = []
-    newest_day = 0
-    for event in events:
-        day = event.time_us // DAY
-        if chunk and (len(chunk) == CHUNK or day > newest_day):
-            yield chunk
-            chunk = []
-        newest_day = max(newest_day, day)
-        chunk.append(event)
-    if chunk:
-        yield chunk
 
 
 def _until(signals: list[Signal], time_us: int) -> tuple[list[Signal], list[Signal]]:

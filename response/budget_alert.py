@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from response.app_alert import app_alert
 from response.automatic import Done
-from schemas.alert import Alert, Severity, alert_id
+from schemas.alert import Alert, Severity
 from schemas.instant import HOUR
 
 RULE_ID = "guard-budget"
@@ -21,17 +22,5 @@ def budget_alert(app: str, done: Done, waiting: int, now_us: int) -> Alert:
     """
     reason = done.held.note if done.held is not None else ""
     more = f"{waiting} revocations wait" if waiting != 1 else "a revocation waits"
-    return Alert(
-        alert_id=alert_id(RULE_ID, app, app, str(now_us // HOUR)),
-        rule_id=RULE_ID,
-        rule_version=1,
-        severity=Severity.HIGH,
-        mode="alert",
-        app=app,
-        key_kind="app",
-        key_value=app,
-        event_time_us=now_us,
-        first_event_time_us=now_us,
-        last_event_time_us=now_us,
-        summary=f"Nothing more is ended automatically for now: {reason}; {more} for a person so far",
-    )
+    summary = f"Nothing more is ended automatically for now: {reason}; {more} for a person so far"
+    return app_alert(RULE_ID, app, str(now_us // HOUR), Severity.HIGH, summary, now_us)

@@ -10,11 +10,12 @@ from __future__ import annotations
 import msgspec
 
 from ingest.batch import Batch
+from response.app_alert import app_alert
 from response.automatic import Automatic, Done
 from response.ledger import Ledger
 from response.policy import NEVER_REVOKES
 from response.revocations import ACCEPTED, Revocations
-from schemas.alert import Alert, Severity, alert_id
+from schemas.alert import Alert, Severity
 from schemas.instant import HOUR
 from schemas.revocation import Revocation, Scope
 
@@ -68,7 +69,7 @@ class Escalation:
         broken = self._broken(alert.app, batch.arrival_us)
         if broken:
             words = f"not escalated: {broken}"
-            return Step(words, incident=_incident(alert, broken, batch.arrival_us))
+            return Step(words, incident=_incident(alert.app, broken, batch.arrival_us))
         scope = self._next_scope(batch, alert, revocation)
         if scope is None:
             return NOTHING
@@ -106,19 +107,6 @@ class Escalation:
         return ""
 
 
-def _incident(alert: Alert, why: str, now_us: int) -> Alert:
-    app = alert.app
-    return Alert(
-        alert_id=alert_id(RULE_ID, app, app, str(now_us // HOUR)),
-        rule_id=RULE_ID,
-        rule_version=1,
-        severity=Severity.CRITICAL,
-        mode="alert",
-        app=app,
-        key_kind="app",
-        key_value=app,
-        event_time_us=now_us,
-        first_event_time_us=now_us,
-        last_event_time_us=now_us,
-        summary=f"The app does not end sessions: {why}; nothing is escalated, a person has to look at the app",
-    )
+def _incident(app: str, why: str, now_us: int) -> Alert:
+    summary = f"The app does not end sessions: {why}; nothing is escalated, a person has to look at the app"
+    return app_alert(RULE_ID, app, str(now_us // HOUR), Severity.CRITICAL, summary, now_us)

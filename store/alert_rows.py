@@ -8,8 +8,8 @@ import msgspec
 import pyarrow as pa
 
 from schemas.alert import Alert, Evidence, Severity
+from store.arrow import INSTANT
 
-_INSTANT = pa.timestamp("us")
 _SCHEMA = pa.schema(
     [
         ("alert_id", pa.string()),
@@ -29,9 +29,9 @@ _SCHEMA = pa.schema(
         ("ip", pa.string()),
         ("network", pa.string()),
         ("device_id", pa.string()),
-        ("event_time", _INSTANT),
-        ("first_event_time", _INSTANT),
-        ("last_event_time", _INSTANT),
+        ("event_time", INSTANT),
+        ("first_event_time", INSTANT),
+        ("last_event_time", INSTANT),
         ("hits", pa.int64()),
         ("summary", pa.string()),
         ("evidence", pa.string()),
@@ -39,8 +39,8 @@ _SCHEMA = pa.schema(
         ("late", pa.bool_()),
         ("drill", pa.string()),
         ("suppressed_by", pa.string()),
-        ("stored", _INSTANT),
-        ("updated", _INSTANT),
+        ("stored", INSTANT),
+        ("updated", INSTANT),
     ]
 )
 _NAMES = ", ".join(_SCHEMA.names)

@@ -12,6 +12,7 @@ import msgspec
 import pyarrow as pa
 
 from schemas.instant import MINUTE
+from store.arrow import INSTANT
 from store.audit_chain import GENESIS, NAME_ERASED, ChainedLine, hash_of_line, hash_of_text
 from store.audit_check import Head
 from store.audit_key import AuditKey, Checkpoint, CheckpointKind
@@ -30,7 +31,6 @@ CHAIN_BEGUN = "audit chain begun"
 _SALT_BYTES = 16
 _MOST_KNOWN = 10_000
 """Names whose pseudonyms are kept in memory."""
-_INSTANT = pa.timestamp("us")
 
 INSERT_AUDIT = """
 INSERT INTO audit (line, audit_time, actor, act, subject, app, why, details, user_pseudonym, salt, text_hash,
@@ -272,7 +272,7 @@ def _table(lines: Sequence[ChainedLine]) -> pa.Table:
     return pa.table(
         {
             "line": pa.array([line.line for line in lines], pa.int64()),
-            "audit_time": pa.array([line.time_us for line in lines], _INSTANT),
+            "audit_time": pa.array([line.time_us for line in lines], INSTANT),
             "actor": texts(lambda line: line.actor),
             "act": texts(lambda line: line.act),
             "subject": texts(lambda line: line.subject),

@@ -10,9 +10,9 @@ import msgspec
 import pyarrow as pa
 
 from schemas.event import NO_AGENT, NOWHERE, Agent, Event, Place
+from store.arrow import INSTANT
 
 TEXT, INTEGER, REAL, FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
-INSTANT = pa.timestamp("us")
 
 
 class Column(NamedTuple):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 import pyarrow as pa
 
+from store.arrow import INSTANT, texts
 from store.rows import CampaignRow, MemberRow, RiskRow
 
 DROP_RISKS = """
@@ -26,21 +27,19 @@ INSERT_MEMBERS = """
 INSERT INTO campaign_members SELECT alert_id, campaign_id FROM incoming WHERE campaign_id IS NOT NULL
 """
 
-_INSTANT = pa.timestamp("us")
-
 
 def risks_to_arrow(rows: Sequence[RiskRow]) -> pa.Table:
     """Return risks as rows; of one subject the last stands."""
     latest = list({(row.kind, row.scope, row.value): row for row in rows}.values())
     return pa.table(
         {
-            "kind": _texts([row.kind for row in latest]),
-            "scope": _texts([row.scope for row in latest]),
-            "value": _texts([row.value for row in latest]),
+            "kind": texts([row.kind for row in latest]),
+            "scope": texts([row.scope for row in latest]),
+            "value": texts([row.value for row in latest]),
             "score": pa.array([row.score for row in latest], pa.float64()),
-            "as_of": pa.array([row.as_of_us for row in latest], _INSTANT),
+            "as_of": pa.array([row.as_of_us for row in latest], INSTANT),
             "half_life_us": pa.array([row.half_life_us for row in latest], pa.int64()),
-            "contributions": _texts([msgspec.json.encode(row.contributions).decode() for row in latest]),
+            "contributions": texts([msgspec.json.encode(row.contributions).decode() for row in latest]),
         }
     )
 
@@ -50,11 +49,11 @@ def campaigns_to_arrow(rows: Sequence[CampaignRow]) -> pa.Table:
     latest = list({row.campaign_id: row for row in rows}.values())
     return pa.table(
         {
-            "campaign_id": _texts([row.campaign_id for row in latest]),
-            "realm": _texts([row.realm for row in latest]),
-            "first": pa.array([row.first_us for row in latest], _INSTANT),
-            "last": pa.array([row.last_us for row in latest], _INSTANT),
-            "shared": _texts([msgspec.json.encode(row.shared).decode() for row in latest]),
+            "campaign_id": texts([row.campaign_id for row in latest]),
+            "realm": texts([row.realm for row in latest]),
+            "first": pa.array([row.first_us for row in latest], INSTANT),
+            "last": pa.array([row.last_us for row in latest], INSTANT),
+            "shared": texts([msgspec.json.encode(row.shared).decode() for row in latest]),
         }
     )
 
@@ -64,11 +63,7 @@ def members_to_arrow(rows: Sequence[MemberRow]) -> pa.Table:
     latest = list({row.alert_id: row for row in rows}.values())
     return pa.table(
         {
-            "alert_id": _texts([row.alert_id for row in latest]),
-            "campaign_id": _texts([row.campaign_id for row in latest]),
+            "alert_id": texts([row.alert_id for row in latest]),
+            "campaign_id": texts([row.campaign_id for row in latest]),
         }
     )
-
-
-def _texts(values: Sequence[str | None]) -> pa.Array:
-    return pa.array(values, pa.string())

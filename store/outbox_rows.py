@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import msgspec
 import pyarrow as pa
 
+from store.arrow import INSTANT
 from store.rows import OutboxMessage
 
-_INSTANT = pa.timestamp("us")
 _FIELDS = {
     "lane": ("lane", pa.string()),
     "message_id": ("message_id", pa.string()),
@@ -17,14 +17,14 @@ _FIELDS = {
     "ordering_key": ("ordering_key", pa.string()),
     "subject": ("subject", pa.string()),
     "payload": ("payload", pa.string()),
-    "created_us": ("created", _INSTANT),
+    "created_us": ("created", INSTANT),
     "state": ("state", pa.string()),
     "attempts": ("attempts", pa.int64()),
-    "next_try_us": ("next_try", _INSTANT),
-    "first_try_us": ("first_try", _INSTANT),
-    "finished_us": ("finished", _INSTANT),
+    "next_try_us": ("next_try", INSTANT),
+    "first_try_us": ("first_try", INSTANT),
+    "finished_us": ("finished", INSTANT),
     "last_error": ("last_error", pa.string()),
-    "expires_us": ("expires", _INSTANT),
+    "expires_us": ("expires", INSTANT),
 }
 _SCHEMA = pa.schema([*_FIELDS.values(), ("place", pa.int64())])
 _NAMES = ", ".join(_SCHEMA.names)

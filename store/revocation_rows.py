@@ -8,8 +8,8 @@ import msgspec
 import pyarrow as pa
 
 from schemas.revocation import Revocation
+from store.arrow import INSTANT
 
-_INSTANT = pa.timestamp("us")
 _SCHEMA = pa.schema(
     [
         ("revocation_id", pa.string()),
@@ -29,8 +29,8 @@ _SCHEMA = pa.schema(
         ("sessions", pa.int64()),
         ("note", pa.string()),
         ("lock_for_us", pa.int64()),
-        ("decided", _INSTANT),
-        ("updated", _INSTANT),
+        ("decided", INSTANT),
+        ("updated", INSTANT),
     ]
 )
 _NAMES = ", ".join(_SCHEMA.names)

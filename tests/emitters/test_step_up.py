@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -117,8 +118,8 @@ def test_other_sessions_are_not_asked(asked: Browser) -> None:
     assert other.get("/account") == 200
 
 
-def test_another_process_asks_too(asked: Browser, revocations: RevocationList, emitter: SessionEmitter) -> None:
-    beside = RevocationList(revocations._path)
+def test_another_process_asks_too(asked: Browser, emitter: SessionEmitter, tmp_path: Path) -> None:
+    beside = RevocationList(tmp_path / "revocations.sqlite")
     assert beside.needs_step_up([session_id(emitter, asked)])
     beside.close()
 

@@ -1,6 +1,6 @@
 """The app's own list of what was revoked, asked at each request.
 
-It refuses a session whatever store or token the session lives in. One SQLite file (WAL) is shared by the
+It refuses a session whatever store or token the session lives in. One file (`revocation_file`) is shared by the
 app's processes. Look-ups are answered from memory, which is brought up to date when SQLite says that another
 connection has changed the file: so what one worker's receiver has written, every other worker knows at its
 next request.
@@ -12,26 +12,21 @@ after it.
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 import sqlite3
-import threading
 import time
-import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Literal
 
 from sessionwatch_emitter.errors import RevocationListError
+from sessionwatch_emitter.revocation_file import RevocationFile, met, remember
 
 Scope = Literal["session", "user", "login"]
 
 SHORTEST_LIFE_S = 30 * 24 * 3600
-# A webhook is retried for a day; a message is remembered for twice as long.
-MESSAGE_LIFE_S = 2 * 24 * 3600
 # Longer than any sensible sampling interval, after which a use is told at once anyway.
 ENDING_LIFE_S = 600
 # Longer than the pipeline waits for an answer: after that it ends the session, or a person lets it go.
@@ -39,35 +34,8 @@ STEP_UP_LIFE_S = 24 * 3600
 # Renewing an entry writes to the file; a refused client may try a thousand times a second, the entry lives
 # for weeks.
 _RENEW_AFTER_US = 3600 * 1_000_000
-_REOPEN_AFTER_S = 1.0
 _MOST_ENDINGS = 10_000
-_BUSY_S = 2.0
 
-_TABLES = """
-CREATE TABLE IF NOT EXISTS subject (
-    change INTEGER PRIMARY KEY AUTOINCREMENT,
-    scope TEXT NOT NULL,
-    subject TEXT NOT NULL,
-    sequence INTEGER NOT NULL,
-    revoked INTEGER NOT NULL,
-    not_before_us INTEGER NOT NULL,
-    until_us INTEGER NOT NULL,
-    UNIQUE (scope, subject)
-);
-CREATE TABLE IF NOT EXISTS ending (
-    change INTEGER PRIMARY KEY AUTOINCREMENT,
-    subject TEXT NOT NULL,
-    until_us INTEGER NOT NULL
-);
-CREATE TABLE IF NOT EXISTS step_up (
-    session_id TEXT PRIMARY KEY,
-    until_us INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS message (
-    id TEXT PRIMARY KEY,
-    until_us INTEGER NOT NULL
-) WITHOUT ROWID;
-"""
 # No session's id begins like this.
 _USER_PREFIX = "user:"
 _COLUMNS = "scope, subject, sequence, revoked, not_before_us, until_us"
@@ -128,8 +96,6 @@ class RevocationList:
         judges_logins: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        # Whoever changes the folder later means the same file.
-        self._path = Path(path).absolute()
         self._life_us = int(max(absolute_timeout, SHORTEST_LIFE_S) * 1e6)
         self._clock = clock
         self.fail_closed = fail_closed
@@ -142,12 +108,6 @@ class RevocationList:
         """How many look-ups could not read the file."""
         self.on_unreadable: Callable[[], None] | None = None
         """Called once when the file becomes unreadable."""
-        self._lock = threading.Lock()
-        self._reader: sqlite3.Connection | None = None
-        # Device and inode of the file that the reader has open.
-        self._file: tuple[int, int] | None = None
-        self._reopen_at = 0.0
-        self._version = -1
         self._change = 0
         self._entries: dict[Scope, dict[str, _Entry]] = {"session": {}, "user": {}, "login": {}}
         self._users_revoked = False
@@ -155,14 +115,14 @@ class RevocationList:
         self._step_ups: dict[str, int] = {}
         self._last_ending = 0
         try:
-            self._create()
-            self._refresh()
+            self._file = RevocationFile(path)
+            with self._file.lock:
+                self._refresh()
         except (sqlite3.Error, OSError) as error:
-            raise RevocationListError(f"cannot open the revocation list {self._path}: {error}") from error
-        _close_before_fork(self)
+            raise RevocationListError(f"cannot open the revocation list {Path(path).absolute()}: {error}") from error
 
     def __repr__(self) -> str:
-        return f"RevocationList({str(self._path)!r})"
+        return f"RevocationList({str(self._file.path)!r})"
 
     def refusal(
         self, session_ids: Iterable[str], *, user_id: str | None = None, started_us: int | None = None
@@ -211,7 +171,7 @@ class RevocationList:
         """
         now_us = self._now_us()
         subjects = [*session_ids, *(_USER_PREFIX + user_id for user_id in user_ids)]
-        with self._writing() as connection:
+        with self._file.writing() as connection:
             connection.execute("DELETE FROM ending WHERE until_us <= ?", (now_us,))
             connection.executemany(
                 "INSERT INTO ending (subject, until_us) VALUES (?, ?)",
@@ -282,11 +242,11 @@ class RevocationList:
             RevocationListError: the file cannot be written.
         """
         now_us = self._now_us()
-        with self._writing() as connection:
+        with self._file.writing() as connection:
             if message_id is not None:
-                if _met(connection, message_id, now_us):
+                if met(connection, message_id, now_us):
                     return Outcome.REPEATED
-                _remember(connection, message_id, now_us)
+                remember(connection, message_id, now_us)
             connection.execute("DELETE FROM step_up WHERE until_us <= ?", (now_us,))
             until_us = now_us + STEP_UP_LIFE_S * 1_000_000
             connection.execute("INSERT OR REPLACE INTO step_up VALUES (?, ?)", (session_id, until_us))
@@ -306,7 +266,7 @@ class RevocationList:
         Raises:
             RevocationListError: the file cannot be written.
         """
-        with self._writing() as connection:
+        with self._file.writing() as connection:
             connection.executemany("DELETE FROM step_up WHERE session_id = ?", [(one,) for one in session_ids])
 
     def met(self, message_id: str) -> bool:
@@ -315,8 +275,8 @@ class RevocationList:
         Raises:
             RevocationListError: the file cannot be read.
         """
-        with self._writing() as connection:
-            return _met(connection, message_id, self._now_us())
+        with self._file.writing() as connection:
+            return met(connection, message_id, self._now_us())
 
     def remember(self, message_id: str) -> None:
         """Note that a message was dealt with.
@@ -324,13 +284,13 @@ class RevocationList:
         Raises:
             RevocationListError: the file cannot be written.
         """
-        with self._writing() as connection:
-            _remember(connection, message_id, self._now_us())
+        with self._file.writing() as connection:
+            remember(connection, message_id, self._now_us())
 
     def close(self) -> None:
         """Close the file; the next look-up opens it again."""
-        with self._lock:
-            self._close_reader()
+        with self._file.lock:
+            self._file.close()
 
     def _now_us(self) -> int:
         return int(self._clock() * 1e6)
@@ -342,47 +302,31 @@ class RevocationList:
     def _up_to_date(self) -> bool:
         """Bring memory up to date with the file; say whether that was possible."""
         report = None
-        with self._lock:
+        with self._file.lock:
             try:
                 self._refresh()
                 return True
             except (sqlite3.Error, OSError) as error:
-                # Only the first look-up of an outage speaks: the reader is still there, or was never tried
-                # again.
-                first = self._reopen_at == 0.0
                 self.unreadable += 1
-                self._close_reader()
-                self._reopen_at = time.monotonic() + _REOPEN_AFTER_S
-                if first:
-                    _log.error("the revocation list %s cannot be read: %s", self._path, error)
+                # Only the first look-up of an outage speaks.
+                if self._file.give_up():
+                    _log.error("the revocation list %s cannot be read: %s", self._file.path, error)
                     report = self.on_unreadable
         if report is not None:
             report()
         return False
 
     def _refresh(self) -> None:
-        # A file that was deleted or replaced stays readable to who has it open, while others write to the new one.
-        status = self._path.stat()
-        file = (status.st_dev, status.st_ino)
-        if self._reader is not None and file != self._file:
-            _log.warning("the revocation list %s was replaced by another file, which is read from now on", self._path)
-            self._close_reader()
-        if self._reader is None:
-            if time.monotonic() < self._reopen_at:
-                raise sqlite3.OperationalError("unreadable a moment ago")
-            # Opened without leave to create: an empty file in place of a lost one would release everybody in
-            # silence.
-            self._reader = _connect(self._path, create=False)
-            self._file = file
-            self._version, self._change, self._last_ending = -1, 0, 0
-        version = self._reader.execute("PRAGMA data_version").fetchone()[0]
-        if version == self._version:
-            return
-        self._load_entries(self._reader, self._now_us())
-        self._load_endings(self._reader, self._now_us())
-        self._step_ups = dict(self._reader.execute("SELECT session_id, until_us FROM step_up").fetchall())
-        self._version = version
-        self._reopen_at = 0.0
+        with self._file.news() as news:
+            if news is None:
+                return
+            reader, anew = news
+            if anew:
+                self._change = self._last_ending = 0
+            now_us = self._now_us()
+            self._load_entries(reader, now_us)
+            self._load_endings(reader, now_us)
+            self._step_ups = dict(reader.execute("SELECT session_id, until_us FROM step_up").fetchall())
 
     def _load_entries(self, reader: sqlite3.Connection, now_us: int) -> None:
         rows = reader.execute(
@@ -416,7 +360,7 @@ class RevocationList:
             return
         entry.until_us = until_us
         try:
-            with self._writing() as connection:
+            with self._file.writing() as connection:
                 connection.execute(
                     f"INSERT OR REPLACE INTO subject ({_COLUMNS})"
                     " SELECT scope, subject, sequence, revoked, not_before_us, ? FROM subject"
@@ -436,11 +380,11 @@ class RevocationList:
         message_id: str | None,
     ) -> Outcome:
         now_us = self._now_us()
-        with self._writing() as connection:
+        with self._file.writing() as connection:
             if message_id is not None:
-                if _met(connection, message_id, now_us):
+                if met(connection, message_id, now_us):
                     return Outcome.REPEATED
-                _remember(connection, message_id, now_us)
+                remember(connection, message_id, now_us)
             known = connection.execute(
                 "SELECT sequence FROM subject WHERE scope = ? AND subject = ?", (scope, subject)
             ).fetchone()
@@ -452,66 +396,3 @@ class RevocationList:
                 (scope, subject, sequence, int(revoked), not_before_us, now_us + self._life_us),
             )
         return Outcome.APPLIED
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction on a connection of its own: look-ups never wait for it, and see it as another's."""
-        try:
-            with contextlib.closing(_connect(self._path, create=False)) as connection:
-                connection.execute("BEGIN IMMEDIATE")
-                yield connection
-                connection.execute("COMMIT")
-        except (sqlite3.Error, OSError) as error:
-            raise RevocationListError(f"cannot write the revocation list {self._path}: {error}") from error
-
-    def _create(self) -> None:
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-        with contextlib.closing(_connect(self._path, create=True)) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(_TABLES)
-
-    def _close_reader(self) -> None:
-        reader, self._reader = self._reader, None
-        if reader is not None:
-            with contextlib.suppress(sqlite3.Error):
-                reader.close()
-
-
-def _connect(path: Path, *, create: bool) -> sqlite3.Connection:
-    mode = "rwc" if create else "rw"
-    return sqlite3.connect(
-        f"{path.as_uri()}?mode={mode}",
-        uri=True,
-        timeout=_BUSY_S,
-        isolation_level=None,
-        check_same_thread=False,
-    )
-
-
-def _met(connection: sqlite3.Connection, message_id: str, now_us: int) -> bool:
-    query = "SELECT 1 FROM message WHERE id = ? AND until_us > ?"
-    return connection.execute(query, (message_id, now_us)).fetchone() is not None
-
-
-def _remember(connection: sqlite3.Connection, message_id: str, now_us: int) -> None:
-    connection.execute("DELETE FROM message WHERE until_us <= ?", (now_us,))
-    until_us = now_us + MESSAGE_LIFE_S * 1_000_000
-    connection.execute("INSERT OR REPLACE INTO message VALUES (?, ?)", (message_id, until_us))
-
-
-def _close_before_fork(revocations: RevocationList) -> None:
-    """Let no connection cross a fork: SQLite forbids even to close it there. Both sides open their own."""
-    weak = weakref.ref(revocations)
-
-    def before() -> None:
-        alive = weak()
-        if alive is not None:
-            alive._lock.acquire()
-            alive._close_reader()
-
-    def after() -> None:
-        alive = weak()
-        if alive is not None and alive._lock.locked():
-            alive._lock.release()
-
-    os.register_at_fork(before=before, after_in_parent=after, after_in_child=after)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from response.app_alert import app_alert
 from response.commands import Note, RaiseNotice
-from schemas.alert import Alert, Severity, alert_id
+from schemas.alert import Severity
 from schemas.api import DrillAlert, DrillBegun, DrillRequest, DrillView, MissedDrill, MissedDrillAlert
 from schemas.drill import LONGEST_US, RESERVED_PREFIX, DrillKey, read_drill
 from schemas.instant import MINUTE, to_datetime
@@ -71,21 +72,9 @@ def tell_missed_drill(asker: Asker, wanted: MissedDrill, act: Act) -> MissedDril
         raise not_found("drill")
     now_us = asker.now_us()
     deeds = " and not ".join(_DEEDS[deed] for deed in wanted.missed)
-    alert = Alert(
-        alert_id=alert_id(RULE_ID, wanted.app, wanted.app, wanted.drill),
-        rule_id=RULE_ID,
-        rule_version=1,
-        severity=Severity.HIGH,
-        mode="alert",
-        app=wanted.app,
-        key_kind="app",
-        key_value=wanted.app,
-        event_time_us=now_us,
-        first_event_time_us=now_us,
-        last_event_time_us=now_us,
-        summary=f"The drill {wanted.attack} was not {deeds} within {wanted.within_s:g} s",
-        user_id=wanted.user_id,
-    )
+    summary = f"The drill {wanted.attack} was not {deeds} within {wanted.within_s:g} s"
+    alert = app_alert(RULE_ID, wanted.app, wanted.drill, Severity.HIGH, summary, now_us)
+    alert.user_id = wanted.user_id
     act(RaiseNotice(alert, asker.principal.name))
     return MissedDrillAlert(alert_id=alert.alert_id)
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from contextlib import closing
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,7 @@ from response.ssf.keys import KeyRing
 from response.ssf.stream import Stream, Streams
 from response.targets.ssf import POLL_PAUSE_US, SsfTarget
 from schemas.instant import SECOND
-from tests.response.receivers import Receiver, answering, answers, drips, hangs
+from tests.response.receivers import Receiver, answering, answers, drips, hangs, says
 from tests.response.ssf.profile import problems
 from tests.response.ssf.test_token import AUDIENCE, ISSUER, revocation
 
@@ -47,20 +45,6 @@ def pushed(receiver: Receiver, **more: object) -> Stream:
     return Stream("bank", "stream-1", "push", **fields)  # type: ignore[arg-type]
 
 
-def says(status: int, **body: str) -> Callable[[BaseHTTPRequestHandler], None]:
-    """Answer with a JSON body."""
-
-    def answer(request: BaseHTTPRequestHandler) -> None:
-        content = json.dumps(body).encode()
-        request.send_response(status)
-        request.send_header("content-type", "application/json")
-        request.send_header("content-length", str(len(content)))
-        request.end_headers()
-        request.wfile.write(content)
-
-    return answer
-
-
 def test_a_token_is_pushed_as_the_standard_says(deliver: Deliver, keys: KeyRing) -> None:
     with answering(answers(202)) as receiver:
         assert deliver(pushed(receiver, authorization="Bearer theirs")) == DELIVERED
@@ -76,7 +60,7 @@ def test_a_token_is_pushed_as_the_standard_says(deliver: Deliver, keys: KeyRing)
     ["invalid_request", "invalid_key", "invalid_issuer", "invalid_audience", "authentication_failed", "access_denied"],
 )
 def test_an_error_of_the_standard_is_the_end_of_a_token(deliver: Deliver, code: str) -> None:
-    with answering(says(400, err=code, description="no")) as receiver:
+    with answering(says({"err": code, "description": "no"}, 400)) as receiver:
         assert deliver(pushed(receiver)) == Outcome("refused", f"answered {code}: no")
 
 
@@ -84,7 +68,7 @@ def test_an_error_of_the_standard_is_the_end_of_a_token(deliver: Deliver, code: 
     ("behaviour", "outcome"),
     [
         (answers(400), Outcome("retry", "answered 400 without an error of RFC 8935")),
-        (says(400, err="of_its_own"), Outcome("retry", "answered 400 with an unknown error")),
+        (says({"err": "of_its_own"}, 400), Outcome("retry", "answered 400 with an unknown error")),
         (answers(200), Outcome("retry", "answered 200, where 202 says that a token was taken")),
         (answers(401), Outcome("retry", "answered 401")),
         (answers(410), Outcome("gone", "answered 410")),
