@@ -281,7 +281,7 @@ class Engine:
         trusted = known.policy.declared
         sessions.touch(session_key, session, trusted=trusted)
         users.touch(user_key, user, trusted=trusted)
-        if not (session.dirty and session.awake) or session.head.alerts:
+        if not (session.dirty and session.awake) or session.head.alerts or session.head.pending:
             self._mark(("session", session_key), session)
         if not (user.dirty and user.awake):
             self._mark(("user", user_key), user)

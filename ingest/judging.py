@@ -88,16 +88,16 @@ def _once(changes: Iterable[AlertChange]) -> list[AlertChange]:
     for change in changes:
         identity = change.alert.alert_id
         before = last.pop(identity, None)
-        kind = change.kind if before is None else _since(before.kind, change.kind)
+        kind = change.kind if before is None else _since(before, change)
         if kind is not None:
             last[identity] = AlertChange(kind, change.alert)
     return list(last.values())
 
 
-def _since(before: ChangeKind, kind: ChangeKind) -> ChangeKind | None:
-    if kind == "withdrawn":
+def _since(before: AlertChange, change: AlertChange) -> ChangeKind | None:
+    if change.kind == "withdrawn":
         # Nobody has heard of it.
-        return None if before == "raised" else kind
-    if before == "withdrawn":
-        return "updated"
-    return before if before in ("raised", "escalated") else kind
+        return None if before.kind == "raised" else "withdrawn"
+    if before.kind == "withdrawn":
+        return "escalated" if change.alert.severity.rank > before.alert.severity.rank else "updated"
+    return before.kind if before.kind in ("raised", "escalated") else change.kind

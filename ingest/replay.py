@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from heapq import merge
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -23,7 +24,6 @@ from ingest.places import Places
 from schemas.alert import Alert, AlertChange
 from schemas.app import Apps
 from schemas.event import Event
-from schemas.instant import DAY
 from schemas.refusal import Refused
 from schemas.signal import Signal
 
@@ -87,13 +87,13 @@ def replay(
         enricher.enrich(fresh)
         inform(engine, fresh, days)
         told, waiting = _until(waiting, max((event.time_us for event in fresh), default=0))
-        changes = detection.process([*told, *fresh]).changes
+        # A signal is met where it happened, and the file's own order stands.
+        changes = detection.process(merge(told, fresh, key=_time_of)).changes
         _apply(changes, final)
         _apply(detection.process(flags(changes)).changes, final)
         if fresh:
             # As a running pipeline does: or else a long file would fill the memory.
             newest_us = max(newest_us, *(event.time_us for event in fresh))
-            _apply(_decided(detection, newest_us - DAY), final)
             detection.expire(newest_us)
         days.save(engine.take_days())
         progress(result.events)
@@ -138,11 +138,8 @@ def _until(signals: list[Signal], time_us: int) -> tuple[list[Signal], list[Sign
     return [one for one in signals if one.time_us <= time_us], [one for one in signals if one.time_us > time_us]
 
 
-def _decided(detection: Detection, stream_us: int) -> list[AlertChange]:
-    """Return what hits that settled long ago become: a key that fell silent is dropped, and they with it."""
-    if not detection.engine.wants_tick(stream_us):
-        return []
-    return detection.process([Signal(f"tick:{stream_us}", stream_us, "tick")]).changes
+def _time_of(item: Event | Signal) -> int:
+    return item.time_us
 
 
 def _apply(changes: Iterable[AlertChange], final: dict[str, Alert]) -> None:

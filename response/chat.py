@@ -13,11 +13,11 @@ import threading
 from collections import deque
 from collections.abc import Collection, Sequence
 from datetime import UTC, tzinfo
+from typing import Any
 
 import apprise
 import msgspec
 import structlog
-from apprise.plugins.email import NotifyEmail
 
 from response.chat_pace import About, Pace
 from response.chat_templates import Templates
@@ -71,6 +71,84 @@ class _Joined(msgspec.Struct):
     text: ChatText
 
 
+class _Voice:
+    """Apprise, told one message at a time.
+
+    Args:
+        url: an Apprise address.
+        scheme: its first word.
+        deadline_s: for one try, seconds.
+
+    Raises:
+        ChatRefused: Apprise cannot use the address.
+    """
+
+    def __init__(self, url: str, scheme: str, deadline_s: float) -> None:
+        asset = apprise.AppriseAsset(
+            async_mode=False,
+            http_redirects=False,
+            app_id="sessionwatch",
+            app_desc="sessionwatch",
+            # With a limit of its own Apprise works in threads that the interpreter waits for at its end, however
+            # long a service hangs; ours (`deadline_s`) leaves one behind.
+            service_timeout=0,
+        )
+        self._service = apprise.Apprise(asset=asset)
+        if not self._service.add(url):
+            raise ChatRefused(f"chat: Apprise cannot use this {scheme} address, see https://appriseit.com/services/")
+        if len(self._service) != 1:
+            raise ChatRefused("chat: several addresses in one: write one [[chat]] for each")
+        self.service = type(self._service[0]).__name__
+        self._scheme = scheme
+        self._deadline_s = deadline_s
+        self._telling: threading.Thread | None = None
+        # What only mail has; its own headers, before a thread's.
+        services: list[Any] = list(self._service) if scheme in _MAIL else []
+        self._mails = [(service, dict(service.headers)) for service in services]
+
+    def tell(self, text: ChatText) -> Outcome:
+        """Tell a message, within the deadline."""
+        if self._telling is not None and self._telling.is_alive():
+            return Outcome("retry", "the service still hangs from an earlier message")
+        told: list[bool] = []
+
+        def tell() -> None:
+            told.append(self._notify(text))
+
+        # Plug-ins have time limits of their own liking, mail for one has none: a thread may be left behind,
+        # one at most, since no other is begun before it has ended.
+        self._telling = threading.Thread(target=tell, name=f"chat {self._scheme}", daemon=True)
+        self._telling.start()
+        self._telling.join(self._deadline_s)
+        if self._telling.is_alive():
+            return Outcome("retry", f"the service did not answer within {self._deadline_s:g} s")
+        return DELIVERED if told == [True] else Outcome("retry", "the service did not take the message")
+
+    def _notify(self, text: ChatText) -> bool:
+        self._thread_mail(text.about)
+        try:
+            return bool(
+                self._service.notify(
+                    body=text.body,
+                    title=text.title,
+                    notify_type=_TYPES.get(text.severity, apprise.NotifyType.INFO),
+                    body_format=apprise.NotifyFormat.TEXT,
+                )
+            )
+        except Exception as error:  # noqa: BLE001 - a plug-in may raise anything; it costs this try only
+            # Its text may hold the address, so only its type is told.
+            log.error("chat plug-in raised", scheme=self._scheme, error=type(error).__name__)
+            return False
+
+    def _thread_mail(self, about: About | None) -> None:
+        """Let mails about one group stand together, and any other by itself."""
+        thread: dict[str, str] = {}
+        if about is not None:
+            thread = dict.fromkeys(("References", "In-Reply-To"), f"<{about.group}@sessionwatch.invalid>")
+        for mail, headers in self._mails:
+            mail.headers = {**headers, **thread}
+
+
 def chat_lane(lane: str) -> str:
     """Return the name by which a chat goes, of either of its lanes."""
     return lane.removesuffix(_REST)
@@ -119,20 +197,8 @@ class Chat:
             raise ChatRefused(f"chat: {scheme} acts on this machine only, give a service that reaches people")
         if allowed is not None and scheme not in allowed:
             raise ChatRefused(f"chat: {scheme} is not among the allowed services ({', '.join(sorted(allowed))})")
-        asset = apprise.AppriseAsset(
-            async_mode=False,
-            http_redirects=False,
-            app_id="sessionwatch",
-            app_desc="sessionwatch",
-            # With a limit of its own Apprise works in threads that the interpreter waits for at its end, however
-            # long a service hangs; ours (`deadline_s`) leaves one behind.
-            service_timeout=0,
-        )
-        self._service = apprise.Apprise(asset=asset)
-        if not self._service.add(url):
-            raise ChatRefused(f"chat: Apprise cannot use this {scheme} address, see https://appriseit.com/services/")
-        if len(self._service) != 1:
-            raise ChatRefused("chat: several addresses in one: write one [[chat]] for each")
+        # One for each lane: what is critical waits for no message of the other that hangs.
+        self._voices = [_Voice(url, scheme, deadline_s) for _ in range(2)]
         self.min_severity = min_severity
         self.name = name
         # Stable over restarts and the order of the configuration, and it gives the address away to nobody.
@@ -142,11 +208,13 @@ class Chat:
         self._per_minute = per_minute
         self._zone = zone
         self._clock = clock
-        self._threads = scheme in _MAIL
         self._told_us: deque[int] = deque()
-        self._deadline_s = deadline_s
-        self._telling: threading.Thread | None = None
         self._lock = threading.Lock()
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """By which of Apprise's plug-ins it tells, lane by lane."""
+        return tuple(voice.service for voice in self._voices)
 
     @property
     def lanes(self) -> tuple[str, str]:
@@ -166,7 +234,9 @@ class Chat:
         outcomes = [DELIVERED] * len(messages)
         for joined in self._join(messages):
             with self._lock:
-                outcome = self._over_limit(joined.text) or self._tell(joined.text)
+                waits = self._over_limit(joined.text)
+            voice = self._voices[messages[0].lane.endswith(_REST)]
+            outcome = waits or voice.tell(joined.text)
             for place in joined.places:
                 outcomes[place] = outcome
         return outcomes
@@ -189,7 +259,9 @@ class Chat:
         whole = any(about.alert_id == about.group for about in abouts)
         # A window that went on has told its first alert before.
         name = "digest.title" if whole else "more.title"
-        same = self.templates.text(f"same.{abouts[-1].same}")
+        # The first is what the others are held against.
+        shared = {about.same for about in abouts if about.alert_id != about.group} or {abouts[0].same}
+        same = self.templates.text(f"same.{shared.pop() if len(shared) == 1 else 'group'}")
         since = self._clock_text(min(about.since_us for about in abouts))
         return self._list(name, texts, since, same, abouts[0])
 
@@ -220,41 +292,4 @@ class Chat:
             return None
         # For the whole lane: what waits meanwhile is due together, and told as one.
         wait_us = self._told_us[len(self._told_us) - limit] + MINUTE - now
-        return Outcome("retry", f"more than {limit} messages a minute", max(1, wait_us))
-
-    def _tell(self, text: ChatText) -> Outcome:
-        if self._telling is not None and self._telling.is_alive():
-            return Outcome("retry", "the service still hangs from an earlier message")
-        told: list[bool] = []
-
-        def tell() -> None:
-            told.append(self._notify(text))
-
-        # Plug-ins have time limits of their own liking, mail for one has none: a thread may be left behind,
-        # one at most, since no other is begun before it has ended.
-        self._telling = threading.Thread(target=tell, name=self.lane, daemon=True)
-        self._telling.start()
-        self._telling.join(self._deadline_s)
-        if self._telling.is_alive():
-            return Outcome("retry", f"the service did not answer within {self._deadline_s:g} s")
-        return DELIVERED if told == [True] else Outcome("retry", "the service did not take the message")
-
-    def _notify(self, text: ChatText) -> bool:
-        if self._threads and text.about is not None:
-            thread = f"<{text.about.group}@sessionwatch.invalid>"
-            for service in self._service:
-                assert isinstance(service, NotifyEmail)
-                service.headers = {**service.headers, "References": thread, "In-Reply-To": thread}
-        try:
-            return bool(
-                self._service.notify(
-                    body=text.body,
-                    title=text.title,
-                    notify_type=_TYPES.get(text.severity, apprise.NotifyType.INFO),
-                    body_format=apprise.NotifyFormat.TEXT,
-                )
-            )
-        except Exception as error:  # noqa: BLE001 - a plug-in may raise anything; it costs this try only
-            # Its text may hold the address, so only its type is told.
-            log.error("chat plug-in raised", lane=self.lane, error=type(error).__name__)
-            return False
+        return Outcome("wait", f"more than {limit} messages a minute", max(1, wait_us))

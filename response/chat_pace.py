@@ -120,7 +120,7 @@ class Pace:
         )  # fmt: skip
         if severity is Severity.CRITICAL:
             return about, now_us
-        return about, max(first.until_us, self.after_quiet(severity, now_us))
+        return about, self.after_quiet(severity, max(first.until_us, now_us))
 
     def _is_open(self, group: _Group, now_us: int) -> bool:
         """Whether the window lasts, or goes on because more have come in it."""

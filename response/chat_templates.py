@@ -29,6 +29,7 @@ NAMES: Mapping[str, frozenset[str]] = {
     "same.network": frozenset(),
     "same.user": frozenset(),
     "same.campaign": frozenset(),
+    "same.group": frozenset(),
     **{f"word.{kind}": frozenset({"name"}) for kind in ("user", "session", "network", "device", "app", "system")},
 }
 """The templates there are, and the names that each may use. `alert.high` stands for `alert` where it is given."""
@@ -51,6 +52,7 @@ SHIPPED: Mapping[str, Mapping[str, str]] = {
         "same.network": "on the same network",
         "same.user": "about the same user",
         "same.campaign": "of the same campaign",
+        "same.group": "that belong together",
         "word.user": "user $name",
         "word.session": "session $name",
         "word.network": "network $name",
@@ -75,6 +77,7 @@ SHIPPED: Mapping[str, Mapping[str, str]] = {
         "same.network": "aus demselben Netz",
         "same.user": "über denselben Benutzer",
         "same.campaign": "derselben Kampagne",
+        "same.group": "die zusammengehören",
         "word.user": "Benutzer $name",
         "word.session": "Sitzung $name",
         "word.network": "Netz $name",

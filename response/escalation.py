@@ -21,6 +21,7 @@ from schemas.revocation import Revocation, Scope
 
 RULE_ID = "revocations-without-effect"
 """What the incident is filed under; no rule of the engine has this name."""
+NOT_ESCALATED = "not escalated: "
 MOST_FAILED = 3
 """Revocations of an app without effect, within an hour: more of them, and it is the app that is broken."""
 
@@ -68,7 +69,7 @@ class Escalation:
             return NOTHING
         broken = self._broken(alert.app, batch.arrival_us)
         if broken:
-            words = f"not escalated: {broken}"
+            words = f"{NOT_ESCALATED}{broken}"
             return Step(words, incident=_incident(alert.app, broken, batch.arrival_us))
         scope = self._next_scope(batch, alert, revocation)
         if scope is None:

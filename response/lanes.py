@@ -24,6 +24,7 @@ from store.rows import OutboxMessage, OutboxState
 CAPACITY = 10_000
 """Messages that one lane holds in memory; what exceeds it stays in the store until there is room."""
 
+TOO_OLD = "too old to be worth anything"
 LONGEST_WAIT_US = HOUR
 """The longest Retry-After that is honoured: a mistaken answer must not silence a lane for days."""
 
@@ -272,7 +273,7 @@ class Lane:
         for message in batch:
             if message.expires_us is not None and message.expires_us <= started_us:
                 log.warning("message dropped, too old", lane=self.name, message_id=message.message_id)
-                results.append(self._ended(message, "dropped", "too old to be worth anything", started_us))
+                results.append(self._ended(message, "dropped", TOO_OLD, started_us))
             elif self._gone:
                 results.append(self._ended(message, "parked", self._gone, started_us))
             else:
@@ -326,6 +327,10 @@ class Lane:
         ended_us = self._clock()
         if outcome.kind == "ok":
             return self._tried(message, started_us, state="delivered", finished_us=ended_us, last_error="")
+        if outcome.kind == "wait":
+            # No try, so that the schedule of tries is not used up.
+            self._paused_until_us = ended_us + min(outcome.retry_after_us or 0, LONGEST_WAIT_US)
+            return msgspec.structs.replace(message, next_try_us=self._paused_until_us)
         if outcome.kind == "gone":
             self._gone = outcome.detail
             log.error("receiver is gone, its lane is parked", lane=self.name, detail=outcome.detail)

@@ -46,9 +46,16 @@ class LoginLocks:
         return any(end_us <= now_us for end_us in self._ends.values())
 
     def release(self, batch: Batch) -> None:
-        """Release what has come to its end: whoever has missed the end is told of it."""
+        """Release what has come to its end: whoever has missed the end is told of it.
+
+        A lock that never took effect is not undone by itself: what stands there now may be somebody else's.
+        """
         for revocation_id in [one for one, end_us in self._ends.items() if end_us <= batch.arrival_us]:
             del self._ends[revocation_id]
             revocation = self._revocations.find(revocation_id)
-            if revocation is not None and revocation.state in LIVE_STATES:
+            if revocation is None or revocation.state not in LIVE_STATES:
+                continue
+            if revocation.state == "failed" and "delivered" not in revocation.times:
+                self._revocations.note(batch, revocation, "login lock over", "it never took effect, nothing is undone")
+            else:
                 self._revocations.release(batch, revocation, PIPELINE, LOCK_OVER)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -62,15 +62,20 @@ class OnCall:
         self._waiting: dict[str, _Waiting] = {}
         self._due_us: int | None = None
 
-    def restore(self, now_us: int) -> None:
-        """Wait for those that an earlier run has told of; what was told before its end is left out by its id."""
+    def restore(self, now_us: int, is_told: Callable[[Alert], bool]) -> None:
+        """Wait for those that an earlier run has told of; what was told before its end is left out by its id.
+
+        Args:
+            now_us: the pipeline's clock, microseconds since the epoch.
+            is_told: whether people are told of an alert at all.
+        """
         if not self._steps:
             return
         # A day more: what fell due while nothing ran is told now.
         since_us = now_us - self._steps[-1].after_us - DAY
         severities = frozenset().union(*(step.severities for step in self._steps))
         for record in self._records.unanswered_alerts(since_us, severities):
-            if record.alert.mode != "shadow":
+            if record.alert.mode != "shadow" and is_told(record.alert):
                 self._wait(record.alert, record.stored_us)
 
     def note(self, change: AlertChange, now_us: int) -> None:
@@ -116,8 +121,9 @@ class OnCall:
     def _wait(self, alert: Alert, since_us: int) -> None:
         steps = [number for number, step in enumerate(self._steps) if alert.severity in step.severities]
         if steps:
-            self._waiting[alert.alert_id] = _Waiting(alert, since_us, steps)
-            self._schedule()
+            waiting = self._waiting[alert.alert_id] = _Waiting(alert, since_us, steps)
+            first_us = self._due(waiting, steps[0])
+            self._due_us = first_us if self._due_us is None else min(self._due_us, first_us)
 
     def _due(self, waiting: _Waiting, number: int) -> int:
         return waiting.since_us + self._steps[number].after_us

@@ -32,7 +32,7 @@ from response.commands import (
     UndoTriage,
 )
 from response.dead_letter_topic import dead_letter_messages
-from response.escalation import Escalation
+from response.escalation import NOT_ESCALATED, Escalation
 from response.guard import Guard
 from response.in_use import InUse
 from response.ledger import Ledger
@@ -171,7 +171,7 @@ class Responder:
         self._login_locks.restore(known.values())
         self._notices.restore(known.values())
         self._notices.restore_paces(self._records, now_us)
-        self._on_call.restore(now_us)
+        self._on_call.restore(now_us, lambda alert: "notify" in self._policy.decide(alert, now_us).actions)
         self._user_notices.restore(now_us)
         if self._shared_signals is not None:
             self._shared_signals.start()
@@ -389,7 +389,8 @@ class Responder:
             if alert.mode != "shadow":
                 self._revocations.disprove_again(batch, alert)
                 words = self._escalate(batch, alert)
-                if words:
+                # That it stops is told by an alert of its own, whose counts may change with each hit.
+                if words and not words.startswith(NOT_ESCALATED):
                     title = f"Escalation, app {alert.app}"
                     batch.messages += self._notices.of_trouble(alert.alert_id, words, title, words, batch.arrival_us)
         elif alert.alert_id in self._skipped and self._acts_now(batch, alert):

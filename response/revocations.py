@@ -9,6 +9,7 @@ from ingest.batch import Batch
 from response.batch_index import BatchIndex
 from response.ledger import Ledger
 from response.messages import TAKES_AWAY, TargetMessages, kind_of
+from response.policy import LOCK_FOR_US
 from response.records import Records
 from schemas.alert import Alert
 from schemas.app import Apps
@@ -321,8 +322,9 @@ class Revocations:
 
     def _begin(self, batch: Batch, revocation: Revocation) -> None:
         revocation.enter("sent", batch.arrival_us)
-        if revocation.lock_for_us is not None:
-            revocation.times[UNTIL] = batch.arrival_us + revocation.lock_for_us
+        if revocation.scope == "login":
+            # One that was held by a version without locks has no length of its own.
+            revocation.times[UNTIL] = batch.arrival_us + (revocation.lock_for_us or LOCK_FOR_US)
         self.store(batch, revocation)
 
     def _post_revoked(self, batch: Batch, revocation: Revocation, turn: str = "") -> None:

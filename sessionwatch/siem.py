@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from ingest.topics import ensure_topic
 from response.budget_alert import RULE_ID as BUDGET
 from response.dead_letter_topic import TopicProducer
+from response.escalation import RULE_ID as WITHOUT_EFFECT
 from response.siem.destination import MAX_BYTES, Destination, Way
 from response.siem.file import AlertFile
 from response.siem.finding import Analytic
@@ -17,6 +18,7 @@ from sessionwatch.config.siem import SiemSettings
 
 _OF_THE_PIPELINE = {
     BUDGET: Analytic("A budget of automatic revocations is spent"),
+    WITHOUT_EFFECT: Analytic("The app does not end sessions that are revoked"),
     "user-verdict": Analytic("A user said that it was not them", ("T1078",)),
 }
 """Alerts that no rule makes of events."""

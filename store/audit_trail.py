@@ -62,7 +62,6 @@ DROP_UNUSED_NAMES = """
 DELETE FROM audit_names WHERE pseudonym NOT IN (SELECT actor FROM audit)
 AND pseudonym NOT IN (SELECT user_pseudonym FROM audit WHERE user_pseudonym IS NOT NULL)
 """
-PSEUDONYMS_OF = "SELECT pseudonym FROM audit_names WHERE name = $name"
 DROP_NAME = "DELETE FROM audit_names WHERE name = $name"
 MENTIONS = """
 SELECT line, why, details FROM audit

@@ -97,9 +97,10 @@ class ConcurrentSessions(Rule[UserContext, None]):
         new = [session for session in alike if session.created_us is not None and session.created_us > since]
         # A browser that signs in again holds the newer cookie: its older sessions are nobody's any more.
         used = {session.device_id or session.session_id for session in alike} - {event.device_id}
-        if len(used) + 1 < self.parameters.live and len(new) + 1 < self.parameters.new:
+        begun = {session.device_id or session.session_id for session in new} - {event.device_id}
+        if len(used) + 1 < self.parameters.live and len(begun) + 1 < self.parameters.new:
             return None
         classes = Counter(session.agent.device_class or "unknown" for session in live)
         classes[kind or "unknown"] += 1
         counted = ", ".join(f"{count} {name}" for name, count in sorted(classes.items()))
-        return f"{len(live) + 1} live sessions ({counted}), {len(new) + 1} of them new on this kind of device"
+        return f"{len(live) + 1} live sessions ({counted}), {len(begun) + 1} of them new on this kind of device"

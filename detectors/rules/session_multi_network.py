@@ -64,7 +64,6 @@ class SessionMultiNetwork(Rule[SessionContext, Turns]):
         "Benign if one of them is a carrier, VPN or office egress: name it under [[networks]].",
         "Else revoke the session and ask the user to sign in again.",
     )
-    repeats = False
     # Only a change is judged.
     repeats = False
     memory = Turns
@@ -94,6 +93,8 @@ class SessionMultiNetwork(Rule[SessionContext, Turns]):
         since = event.time_us - self.parameters.window
         left = context.uses[-1]
         if {left.place.network_type, event.place.network_type} & SHIFTING_TYPES or same_network(left, event):
+            return 0
+        if {left.place.asn, event.place.asn} & set(self.parameters.egress_asns):
             return 0
         if any(use.place.network == event.place.network and use.last_us >= since for use in context.uses):
             memory.returned_us = (*memory.returned_us, event.time_us)[-MAX_RETURNS:]

@@ -97,6 +97,7 @@ def _take_back_torn_line(file: int, size: int) -> None:
     whole = tail.rfind(b"\n") + 1
     if whole == len(tail):
         return
-    if not tail[whole:].startswith(b"{"):
+    # Without any line end it may be anything, such as somebody's configuration.
+    if not whole or not tail[whole:].startswith(b"{"):
         raise OSError(0, "it holds something else than lines of JSON")
     os.ftruncate(file, start + whole)

@@ -89,6 +89,8 @@ class KeycloakTarget(HttpTarget):
         self.kinds = frozenset({_REVOKED, *((_RELEASED, _LOCKED) if lock_login else ())})
         # Locks that were begun here: a try whose answer was lost has disabled the user all the same.
         self._begun: set[str] = set()
+        # Locks that met a user whom somebody else had disabled.
+        self._refused: set[str] = set()
         base, place = base_url(name, url), quote(realm, safe="")
         self._find_idp_session = find_idp_session
         self._user_by = user_by
@@ -155,9 +157,12 @@ class KeycloakTarget(HttpTarget):
             self._begun.add(data.revocation_id)
             self._api.call("PUT", f"/users/{user}", {**whole, "enabled": False}, absent=_NOBODY)
         elif data.revocation_id not in self._begun:
+            self._refused.add(data.revocation_id)
             raise NotDone(Outcome("refused", "the user is disabled already, by somebody else"))
 
     def _enable(self, data: WebhookData) -> None:
+        if data.revocation_id in self._refused:
+            raise NotDone(Outcome("refused", "the user was disabled by somebody else, who alone should enable it"))
         user = self._user(data)
         whole = self._whole(user)
         if whole.get("enabled") is not True:

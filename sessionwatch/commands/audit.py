@@ -83,13 +83,15 @@ def export(
     from sessionwatch.commands.records import open_records
     from sessionwatch.commands.since import span
 
-    wanted, count = span(since, until), 0
+    wanted, count, newest = span(since, until), 0, 0
     with open_records(config, token_file) as records:
         for row in _rows(records, wanted.since_us, wanted.until_us):
-            count += 1
+            count, newest = count + 1, max(newest, row.line)
             print_json(row.model_dump(mode="json"))
         for checkpoint in records.audit_checkpoints().items:
-            print_json(checkpoint.model_dump(mode="json"))
+            # One of a line that is not exported, or was written meanwhile, would look like a tail cut off.
+            if checkpoint.line <= newest:
+                print_json(checkpoint.model_dump(mode="json"))
     if not as_json:
         say(f"{count} {'line' if count == 1 else 'lines'}")
 

@@ -21,8 +21,10 @@ from response.commands import (
     RetryMessages,
     RevokeManually,
 )
+from response.lanes import TOO_OLD
 from response.messages import REVOCATION_KINDS, TargetMessages
 from response.outbox import Outbox
+from response.outcome import Outcome
 from response.targets import Target, lane_of
 from schemas.api import (
     AlertDetail,
@@ -349,9 +351,14 @@ class Offline:
 
 
 def tried(target: Target, message: OutboxMessage) -> OutboxMessage:
-    """Make one try to deliver a message, and return it as it is now: delivered, parked, or still pending."""
+    """Make one try to deliver a message that is still worth it, and return it as it is now."""
     started_us = now_us()
-    outcome = target.deliver(message)
+    if message.expires_us is not None and message.expires_us <= started_us:
+        return msgspec.structs.replace(message, state="dropped", finished_us=started_us, last_error=TOO_OLD)
+    try:
+        outcome = target.deliver(message)
+    except Exception as error:  # noqa: BLE001 - code from outside may raise anything; it costs one try
+        outcome = Outcome("retry", f"the delivery failed: {type(error).__name__}")
     states: dict[str, OutboxState] = {"ok": "delivered", "refused": "parked", "gone": "parked"}
     state = states.get(outcome.kind, "pending")
     return msgspec.structs.replace(

@@ -137,5 +137,6 @@ def _printed(command: tuple[str, ...], place: str) -> str:
     except UnicodeDecodeError:
         raise ConfigurationError([f"{place}: the program printed no UTF-8 text"]) from None
     if not text or len(text) > LARGEST:
-        raise ConfigurationError([f"{place}: the program printed nothing"])
+        trouble = "nothing" if not text else f"more than {LARGEST:,} characters"
+        raise ConfigurationError([f"{place}: the program printed {trouble}"])
     return text

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec.json import encode
+from msgspec.structs import replace
 
 from response.chat import Chat, ChatText
 from response.commands import DeliveryResult
@@ -20,7 +21,7 @@ from response.targets.webhook import WebhookTarget
 from schemas.alert import AlertChange, Severity
 from schemas.instant import DAY
 from store.rows import OutboxMessage
-from tests.response.given import Pipeline, alert, raised, use
+from tests.response.given import Pipeline, alert, eventually, raised, use
 from tests.response.receivers import SECRET, Receiver, answering, answers, hangs
 
 # One of Apprise's own plug-ins imports a module that Python has deprecated.
@@ -76,7 +77,19 @@ def test_a_service_that_hangs_ends_at_the_deadline_and_holds_one_thread_at_most(
         assert one.deliver([notice()]) == [Outcome("retry", "the service still hangs from an earlier message")]
         # One that tells, one of the receiver's own.
         assert threading.active_count() <= before + 2
-        one._telling.join(5)  # type: ignore[union-attr]
+        eventually(lambda: threading.active_count() <= before)
+
+
+def test_what_is_critical_waits_for_nothing_that_hangs() -> None:
+    """A medium message hangs in its own lane; the critical one goes through Apprise of its own."""
+    with answering(hangs(2), answers(200)) as receiver:
+        one = chat(receiver, deadline_s=1)
+        hanging = threading.Thread(target=one.deliver, args=([replace(notice(), lane=one.lanes[1])],))
+        hanging.start()
+        eventually(lambda: len(receiver.calls) == 1)
+        assert one.deliver([replace(notice(Severity.CRITICAL), lane=one.lanes[0])]) == [DELIVERED]
+        assert hanging.is_alive()
+        hanging.join()
 
 
 @pytest.mark.parametrize("url", ["syslog://", "windows://", "macosx://", "gnome://", "dbus://", "glib://"])
@@ -112,7 +125,7 @@ def test_no_text_around_it_lets_a_local_service_in(before: str, between: str) ->
             chat = Chat(url)
         except ChatRefused:
             continue
-        assert [type(service).__name__ for service in chat._service] == ["NotifyJSON"]
+        assert chat.services == ("NotifyJSON", "NotifyJSON")
 
 
 def test_every_local_service_that_apprise_has_is_refused() -> None:

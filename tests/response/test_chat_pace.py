@@ -124,7 +124,7 @@ def test_beyond_the_limit_of_a_minute_the_lane_is_asked_to_wait_and_nothing_is_d
         critical = one.deliver([message(alert(), 9, Severity.CRITICAL)])[0].kind
         at[0] += MINUTE
         rest = one.deliver([message(high(), 2)])[0].kind
-    assert (kinds, critical, rest) == (["ok", "ok", "retry"], "ok", "ok")
+    assert (kinds, critical, rest) == (["ok", "ok", "wait"], "ok", "ok")
 
 
 def test_what_waits_outlives_the_process_and_so_does_its_group(pipeline: Start) -> None:
@@ -185,3 +185,11 @@ def test_a_template_that_cannot_be_used_is_refused_by_its_file(tmp_path: Path, n
     (tmp_path / name).write_text(text)
     with pytest.raises(TemplateRefused, match=why):
         Templates("en", tmp_path)
+
+
+def test_a_group_that_ends_in_quiet_hours_is_told_after_them() -> None:
+    begun = parse_rfc3339("2026-11-25T21:57:00Z")
+    pace = Pace(5 * MINUTE, parse_hours("22:00-07:00"))
+    pace.place(high(), Severity.HIGH, begun)
+    _, due_us = pace.place(high(), Severity.HIGH, begun + MINUTE)
+    assert due_us == parse_rfc3339("2026-11-26T07:00:00Z")

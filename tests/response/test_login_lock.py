@@ -93,3 +93,16 @@ def test_an_app_that_cannot_lock_it_is_a_failure(
     one = locked(pipeline, bank)
     [row] = one.reader.revocations()
     assert (row.state, "did not take it" in row.note) == ("failed", True)
+
+
+def test_what_never_took_effect_is_not_undone_by_itself(
+    pipeline: Start, bank: WebhookTarget, receiver: Receiver
+) -> None:
+    """What stands there may be somebody else's, such as an account that an administrator has disabled."""
+    receiver.behaviours = [answers(422)]
+    one = locked(pipeline, bank)
+    one.until(lambda: one.states() == ["failed"])
+    one.turn(later_us=21 * MINUTE)
+    assert one.states() == ["failed"]
+    assert "login lock over" in one.acts()
+    assert {call.verified()["type"] for call in receiver.calls} == {"session.login_locked"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from response.chat import Chat, chat_lane
 from response.commands import Triage
 from response.on_call import OnCallStep
+from response.policy import PolicyLine
 from schemas.alert import AlertChange, Severity
 from schemas.instant import MINUTE
 from tests.response.given import Pipeline, alert, raised, use
@@ -36,12 +37,12 @@ def lead() -> Iterator[Receiver]:
         yield running
 
 
-def start(pipeline: Start, second: Receiver, lead: Receiver) -> Pipeline:
+def start(pipeline: Start, second: Receiver, lead: Receiver, lines: Sequence[PolicyLine] = ()) -> Pipeline:
     chats = [
         Chat(f"json://127.0.0.1:{one.port}/", Severity.CRITICAL, name=name)
         for name, one in (("second", second), ("lead", lead))
     ]
-    return pipeline(chats=chats, on_call=STEPS)
+    return pipeline(chats=chats, on_call=STEPS, lines=lines)
 
 
 def unanswered(one: Pipeline) -> str:
@@ -108,3 +109,13 @@ def test_other_severities_wait_for_nobody(pipeline: Start, second: Receiver, lea
     one = start(pipeline, second, lead)
     one.turn([use()], raised(alert("off-hours", Severity.MEDIUM, mode="alert")))
     assert one.turn(later_us=20 * MINUTE).messages == []
+
+
+def test_after_a_restart_nobody_is_asked_about_what_is_only_recorded(
+    pipeline: Start, second: Receiver, lead: Receiver
+) -> None:
+    recorded = [PolicyLine(("record",))]
+    one = start(pipeline, second, lead, lines=recorded)
+    unanswered(one)
+    again = start(pipeline, second, lead, lines=recorded)
+    assert again.turn(later_us=20 * MINUTE).messages == []

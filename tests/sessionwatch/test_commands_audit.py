@@ -152,7 +152,8 @@ def test_a_part_of_an_export_wants_to_be_called_one(config: Path, key: AuditKey,
 
 
 def test_an_export_begins_and_ends_when_it_is_told_to(config: Path, tmp_path: Path) -> None:
-    assert len(export(config, tmp_path / "a", "--from", "1h", "--to", "1m")) == 1
+    # A checkpoint of a line that is not exported would look like a tail cut off.
+    assert export(config, tmp_path / "a", "--from", "1h", "--to", "1m") == []
     assert len(export(config, tmp_path / "a", "--from", "1h")) == 6
 
 

@@ -100,6 +100,11 @@ def test_the_numbers_are_set_by_app() -> None:
     concurrent(*sessions(5), settings={"concurrent-sessions": lenient}).silent()
 
 
+def test_a_browser_that_signs_in_again_and_again_begins_one_session() -> None:
+    again = [login("alice", number * 120, session=f"s{number}", device_id="phone") for number in range(6)]
+    concurrent(*again, apps=declared(idle_timeout_us=DAY)).silent()
+
+
 def test_a_browser_that_signs_in_again_has_one_session() -> None:
     again = [login("alice", number * 1_200, session=f"s{number}", device_id="phone") for number in range(6)]
     concurrent(*again, apps=declared(idle_timeout_us=DAY)).silent()

@@ -151,6 +151,13 @@ def test_networks_that_shift_by_themselves_are_no_turns(shifting: str) -> None:
     networks(login("alice", at=0), *turns(*[shifting, BERLIN] * 8)).then(alert("session-multi-network", "low"))
 
 
+def test_a_named_egress_provider_makes_no_turns() -> None:
+    settings = {"session-multi-network": RuleSetting(MultiNetworkParameters(egress_asns=(64530,)))}
+    networks(login("alice", at=0), *turns(*[NEW_YORK, BERLIN] * 8), settings=settings).then(
+        alert("session-multi-network", "low")
+    )
+
+
 def test_turns_over_hours_do_not_add_up() -> None:
     networks(login("alice", at=0), *turns(*[STOCKHOLM_VPN, BERLIN] * 4, every=700)).then(
         alert("session-multi-network", "low")

@@ -68,7 +68,7 @@ def caught() -> dict[Told, Severity]:
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_half_of_a_kind_at_least_are_caught(caught: dict[Told, Severity], kind: str, strength: str) -> None:
     if (kind, strength) in TOO_LITTLE:
-        return
+        pytest.skip("leaves too little evidence, see TOO_LITTLE")
     least = Severity.LOW if kind in BY_DESIGN_LOW else Severity.MEDIUM
     severities = [severity for told, severity in caught.items() if told[:2] == (kind, strength)]
     found = sum(severity.rank >= least.rank for severity in severities)
