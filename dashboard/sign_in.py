@@ -23,6 +23,7 @@ _KEEPER = Path(__file__).with_name("keep_token.js").read_text()
 _PERSON = "person"
 _WANT = "keeper_wants"
 _SAYS = "sign_in_says"
+_ANSWERED = "keeper_answered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +119,30 @@ def _mount_keeper(signed_in: Person | None) -> None:
         asked = {"want": "forget", "everywhere": True}
     keeper = st.components.v2.component("sessionwatch.keep_token", js=_KEEPER, html="<span></span>")
     with st.container(key="keep_token"):
-        keeper(key="keeper", data=asked, on_found_change=_found)
+        answer = keeper(key="keeper", data=asked, on_found_change=_found)
+    if answer.found and _take(answer.found):
+        st.rerun()
 
 
 def _found() -> None:
-    found = st.session_state.keeper.get("found")
-    if not found:
-        return
+    # A run of another page than the last forgets the keeper's state before it calls this: the answer is then only in
+    # what the keeper returns. Taken here first because a run that is overtaken may never come as far as the keeper.
+    keeper = st.session_state.get("keeper")
+    if keeper and keeper.get("found"):
+        _take(keeper["found"])
+
+
+def _take(found: dict[str, Any]) -> bool:
+    """Act on what the browser answered; returns whether this answer was new."""
+    if st.session_state.get(_ANSWERED) == found["at"]:
+        return False
+    _act_on(found)
+    # After it: signing out clears what this connection remembers.
+    st.session_state[_ANSWERED] = found["at"]
+    return True
+
+
+def _act_on(found: dict[str, Any]) -> None:
     if found["token"]:
         _enter(found["token"])
     elif _PERSON in st.session_state:

@@ -80,3 +80,15 @@ def test_a_token_that_has_ended_leads_to_the_form(console: AppTest) -> None:
 
 def test_streamlit_finds_no_page_that_it_would_run_past_the_sign_in() -> None:
     assert not APP.with_name("pages").exists()
+
+
+def an_answer_that_came_to_a_run_begun_anew() -> None:
+    from dashboard import sign_in
+
+    sign_in._found()
+
+
+def test_an_answer_of_the_browser_whose_state_was_forgotten_raises_nothing() -> None:
+    # Streamlit forgets it where the answer overtakes the first run of a page: seen on a slow machine.
+    page = AppTest.from_function(an_answer_that_came_to_a_run_begun_anew).run()
+    assert not page.exception
