@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Iterable, Mapping
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -28,6 +29,9 @@ ALLOWED_LATENESS_US = 3 * MINUTE
 AUTHENTICATED = frozenset({"create", "validate", "destroy"})
 LEARNED = frozenset({"create", "validate"})
 """The event types from which a profile is made, and for which it is looked up."""
+
+SWEEP_US = MINUTE
+"""Stream time between two looks for what has expired; keys that stay so much longer change nothing."""
 
 NEVER_US = 2**62
 
@@ -89,7 +93,9 @@ class Engine:
         self._folds: dict[RuleKey, Fold] = {kind: partial(self._judge.fold, kind) for kind in RULE_KEYS}
         self._touched: dict[Key, Timeline] = {}
         self._dirty: set[Key] = set()
-        self._awake: dict[Key, Timeline] = {}
+        # With when they woke, oldest first.
+        self._awake: deque[tuple[Key, Timeline, int]] = deque()
+        self._swept_us = 0
         self._waiting: set[Key] = set()
         self._days: list[UserDay] = []
 
@@ -127,28 +133,41 @@ class Engine:
             how many were dropped.
         """
         self._let_rest(stream_us - self._lateness_us)
-        gone: list[Key] = []
-        for shard in self._shards:
-            for kind, pool in shard.pools.items():
-                for key, timeline in pool.oldest():
-                    if timeline.newest_us >= stream_us - DAY:
-                        # No horizon is shorter, and whatever follows was touched later.
-                        break
-                    if timeline.head.pending:
-                        # What settles waits for a tick to decide it.
-                        continue
-                    app = key.split(" ", 1)[0]
-                    # What is in order may still come, and must find it.
-                    if timeline.newest_us < stream_us - self._judge.horizon_us(kind, app) - self._lateness_us:
-                        gone.append((kind, key))
+        if stream_us < self._swept_us + SWEEP_US:
+            # Where sessions of one app live long among those of others, each sweep looks at them again.
+            return 0
+        self._swept_us = stream_us
+        gone = [
+            (kind, key)
+            for shard in self._shards
+            for kind, pool in shard.pools.items()
+            for key in self._expired(kind, pool, stream_us)
+        ]
         for kind, key in gone:
             self._forget(kind, key, self._pool(kind, key).pop(key))
         return len(gone)
 
+    def _expired(self, kind: RuleKey, pool: Pool, stream_us: int) -> Iterator[str]:
+        # What is in order may still come, and must find it.
+        before_us = stream_us - self._lateness_us
+        shortest_us = min(self._judge.horizon_us(kind, app) for app in self._app_names())
+        for key, timeline in pool.oldest():
+            if timeline.newest_us >= before_us - shortest_us:
+                # Whatever follows was touched later.
+                break
+            if timeline.head.pending:
+                # What settles waits for a tick to decide it.
+                continue
+            if timeline.newest_us < before_us - self._judge.horizon_us(kind, key.split(" ", 1)[0]):
+                yield key
+
     def longest_horizon_us(self) -> int:
         """Return how far back an event can matter to any key, microseconds."""
-        apps = [policy.name for policy in self._apps.declared()] or [""]
-        return max(self._judge.horizon_us("session", app) for app in apps)
+        return max(self._judge.horizon_us("session", app) for app in self._app_names())
+
+    def _app_names(self) -> list[str]:
+        """Return the apps that are declared; the last stands for all others."""
+        return [*(policy.name for policy in self._apps.declared()), ""]
 
     def take_dirty(self) -> list[tuple[Key, Timeline | None]]:
         """Return the keys changed since the last call, with their timelines (None = dropped)."""
@@ -348,7 +367,7 @@ class Engine:
         self._mark_dirty(key, timeline)
         if not timeline.awake:
             timeline.awake = True
-            self._awake[key] = timeline
+            self._awake.append((key, timeline, timeline.newest_us))
         if timeline.head.pending:
             self._waiting.add(key)
         elif self._waiting:
@@ -362,8 +381,14 @@ class Engine:
 
     def _let_rest(self, before_us: int) -> None:
         """Fold away the tails of keys that were last heard of before an instant."""
-        for key in [key for key, timeline in self._awake.items() if timeline.newest_us < before_us]:
-            timeline = self._awake.pop(key)
+        awake = self._awake
+        # Whoever woke later was heard of later.
+        while awake and awake[0][2] < before_us:
+            key, timeline, _ = awake.popleft()
+            if timeline.newest_us >= before_us:
+                # Heard of again: looked at once more when that has become old.
+                awake.append((key, timeline, timeline.newest_us))
+                continue
             timeline.awake = False
             timeline.rest()
             if self._timeline_at(key) is timeline:

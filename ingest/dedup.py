@@ -43,8 +43,10 @@ class Dedup:
 
     def unique(self, events: list[Event]) -> tuple[list[Event], list[tuple[Event, Refused]], int]:
         """Return the new events in their order, the conflicts, and how many duplicates there were."""
-        unknown = [event for event in events if event.event_id not in self._recent]
-        stored = self._known(unknown) if self._known is not None and unknown else {}
+        stored: Mapping[str, int] = {}
+        if self._known is not None:
+            unknown = [event for event in events if event.event_id not in self._recent]
+            stored = self._known(unknown) if unknown else {}
         fresh: list[Event] = []
         conflicts: list[tuple[Event, Refused]] = []
         duplicates = 0

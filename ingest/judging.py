@@ -66,14 +66,13 @@ def by_day(items: Iterable[ItemT], most: int | None = None) -> Iterator[list[Ite
         most: items in a part; None = as many as the day has.
     """
     part: list[ItemT] = []
-    newest_day = 0
+    next_day_us = 0
     for item in items:
-        if isinstance(item, Event):
-            day = item.time_us // DAY
-            if part and day > newest_day:
+        if item.time_us >= next_day_us and isinstance(item, Event):
+            if part and next_day_us:
                 yield part
                 part = []
-            newest_day = max(newest_day, day)
+            next_day_us = (item.time_us // DAY + 1) * DAY
         part.append(item)
         if len(part) == most:
             yield part
