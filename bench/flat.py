@@ -1,6 +1,8 @@
 """`python -m bench.flat [EVENTS]`: what an event costs as the engine fills, and what a session at rest holds.
 
 Sessions of ten requests over some minutes that nobody ends: all of them stay in memory, a tenth of the events' number.
+Each is of a user of its own, with a device and, four in a /24, a network of its own: users who came to hold more and
+more sessions would make later events other work than earlier ones.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from ipaddress import IPv4Address
 
 import psutil
 
@@ -30,35 +33,33 @@ from schemas.instant import HOUR, SECOND, to_us
 SESSION_EVENTS = 10
 ACTIVE = 5_000
 """Sessions in use at a time; the others rest."""
-USERS_SHARE = 0.3
 EVENTS_A_SECOND = 231
 """A million sessions in twelve hours."""
 CHUNK = 5_000
 STEPS = 10
 MEBIBYTE = 2**20
+FIRST_ADDRESS = int(IPv4Address("20.0.0.0"))
 START_US = to_us(datetime(2026, 1, 5, 8, tzinfo=UTC))
 
 
 def events(count: int, seed: int = 1) -> Iterator[Event]:
     """Yield decoded events in order: a new session with each tenth, the rest requests of those in use."""
     chance = random.Random(seed)
-    people = max(1, int(count / SESSION_EVENTS * USERS_SHARE))
-    active: list[list[int]] = []
+    active: list[int] = []
     begun = 0
     for number in range(count):
         time_us = START_US + number * SECOND // EVENTS_A_SECOND
         if number % SESSION_EVENTS == 0:
-            active.append([begun, chance.randrange(people)])
+            active.append(begun)
             begun += 1
             session, kind, reason = active[-1], "create", "login"
             if len(active) > ACTIVE:
                 active.pop(0)
         else:
             session, kind, reason = chance.choice(active), "validate", "request"
-        number_of, user = session
         value = wire(
-            chance, time_us, kind, reason, number_of, user,
-            ip=f"10.{user % 250}.{user // 250 % 250}.7", user_agent=AGENTS[0], device_id=f"d-{user}",
+            chance, time_us, kind, reason, session, session,
+            ip=str(IPv4Address(FIRST_ADDRESS + session * 64)), user_agent=AGENTS[0], device_id=f"d-{session}",
         )  # fmt: skip
         yield decode_event(value)
 
@@ -96,13 +97,23 @@ def measure(count: int) -> None:
                 f"{judged:>12,} events: {spent_s / max(CHUNK, count // STEPS) * 1e6:5.1f} µs each, {resident:7,.0f} MiB"
             )
             spent_s = 0.0
-    detection.expire(time_us + HOUR)
-    engine.take_dirty()
+    for later_us in (HOUR, 2 * HOUR):
+        # What has come to rest belongs into the next snapshot, and only then sleeps.
+        detection.expire(time_us + later_us)
+        engine.take_dirty()
+    detection.expire(time_us + 3 * HOUR)
     gc.collect()
+    _show_rest(engine, process.memory_info().rss - before, alerts)
+
+
+def _show_rest(engine: Engine, held: int, alerts: int) -> None:
     sizes = engine.sizes()
-    held = process.memory_info().rss - before
-    print(f"at rest: {sizes}, {alerts} changes of alerts")
-    print(f"{held / sizes['session'] / 1024:.2f} KiB a live session, its share of users and all else included")
+    asleep = [sys.getsizeof(key) + sys.getsizeof(content) for key, content in engine.asleep()]
+    print(f"at rest: {sizes}, {len(asleep):,} sessions asleep, {alerts} changes of alerts")
+    print(f"{sum(asleep) / len(asleep):,.0f} bytes a live session at rest: its key and what is held of it")
+    print(
+        f"{held / sizes['session'] / 1024:.2f} KiB resident a session, its user, network, device and all else with it"
+    )
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ USE_HORIZON_US = 24 * HOUR
 LINEAGE_REASONS = frozenset({"rotation", "refresh"})
 """Reasons of a `create` that make the new session the heir of its parent. An SSO session stands above, apart."""
 
-CONTEXT_VERSION = 3
+CONTEXT_VERSION = 4
 """Raised when stored state changes its form or meaning: that of another version is rebuilt from the events."""
 
 

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
+from detectors import stored
 from detectors.context import LINEAGE_REASONS, UserContext, is_plain
 from detectors.faults import Faults
 from detectors.judge import Declared, Judge
@@ -32,6 +33,9 @@ LEARNED = frozenset({"create", "validate"})
 
 SWEEP_US = MINUTE
 """Stream time between two looks for what has expired; keys that stay so much longer change nothing."""
+
+SLEEP_US = 30 * MINUTE
+"""After what silence a session sleeps; whoever comes back after it pays a few microseconds."""
 
 NEVER_US = 2**62
 
@@ -62,6 +66,7 @@ class Engine:
         lateness_us: the bound of disorder by key, microseconds.
         shards: into how many engines the keys are split; the final alerts do not depend on it.
         trusted_bound, untrusted_bound: most keys in memory by kind, see `Pool`.
+        sleep_us: after what silence a session sleeps, microseconds.
     """
 
     def __init__(
@@ -73,6 +78,7 @@ class Engine:
         shards: int = 1,
         trusted_bound: int = 1_000_000,
         untrusted_bound: int = 100_000,
+        sleep_us: int = SLEEP_US,
     ) -> None:
         self.stream_us = 0
         self.late = 0
@@ -81,11 +87,13 @@ class Engine:
         self._plan = plan
         self._apps = apps
         self._lateness_us = lateness_us
+        self._sleep_us = sleep_us
         self._judge = Judge(plan, apps, self.faults)
         self._versions = {rule.id: rule.version for rule in plan.instances()}
         self._routed = {kind: plan.event_types(kind) for kind in RULE_KEYS}
         self._shards = [
-            Shard({kind: Pool(trusted_bound, untrusted_bound) for kind in RULE_KEYS}) for _ in range(shards)
+            Shard({kind: Pool(trusted_bound, untrusted_bound, partial(self._wake, kind)) for kind in RULE_KEYS})
+            for _ in range(shards)
         ]
         self._only = self._shards[0].pools if shards == 1 else None
         # Nobody looks at requests by network, device or app.
@@ -95,6 +103,8 @@ class Engine:
         self._dirty: set[Key] = set()
         # With when they woke, oldest first.
         self._awake: deque[tuple[Key, Timeline, int]] = deque()
+        # Sessions at rest with the time of their newest event, likewise.
+        self._resting: deque[tuple[str, int]] = deque()
         self._swept_us = 0
         self._waiting: set[Key] = set()
         self._days: list[UserDay] = []
@@ -127,12 +137,15 @@ class Engine:
         )
 
     def expire(self, stream_us: int) -> int:
-        """Drop the keys that no rule can ask about any more, and let the idle ones come to rest; changes no alert.
+        """Drop the keys that no rule can ask about any more, let the idle ones come to rest, and then sleep.
+
+        It changes no alert.
 
         Returns:
             how many were dropped.
         """
         self._let_rest(stream_us - self._lateness_us)
+        self._let_sleep(stream_us - self._sleep_us)
         if stream_us < self._swept_us + SWEEP_US:
             # Where sessions of one app live long among those of others, each sweep looks at them again.
             return 0
@@ -151,14 +164,14 @@ class Engine:
         # What is in order may still come, and must find it.
         before_us = stream_us - self._lateness_us
         shortest_us = min(self._judge.horizon_us(kind, app) for app in self._app_names())
-        for key, timeline in pool.oldest():
-            if timeline.newest_us >= before_us - shortest_us:
+        for key, newest_us, timeline in pool.oldest():
+            if newest_us >= before_us - shortest_us:
                 # Whatever follows was touched later.
                 break
-            if timeline.head.pending:
+            if timeline is not None and timeline.head.pending:
                 # What settles waits for a tick to decide it.
                 continue
-            if timeline.newest_us < before_us - self._judge.horizon_us(kind, key.split(" ", 1)[0]):
+            if newest_us < before_us - self._judge.horizon_us(kind, key.split(" ", 1)[0]):
                 yield key
 
     def longest_horizon_us(self) -> int:
@@ -230,8 +243,8 @@ class Engine:
         """Forget that alerts were told, but for these: what rules find for the first time is news at its next hit."""
         for shard in self._shards:
             for pool in shard.pools.values():
-                for _, timeline in pool.oldest():
-                    if timeline.published:
+                for _, _, timeline in pool.oldest():
+                    if timeline is not None and timeline.published:
                         timeline.published = {key: timeline.published[key] for key in timeline.published if key in keep}
 
     def family_of(self, app: str, session_id: str) -> str:
@@ -255,6 +268,11 @@ class Engine:
                 sizes[kind] = sizes.get(kind, 0) + len(pool)
                 sizes["evicted"] += pool.evicted
         return sizes
+
+    def asleep(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the session keys that sleep, and what is held of them."""
+        for shard in self._shards:
+            yield from shard.pools["session"].asleep()
 
     def _take_event(self, event: Event) -> None:
         # Anybody who may write to the topic can invent apps that nobody has declared.
@@ -394,6 +412,20 @@ class Engine:
             if self._timeline_at(key) is timeline:
                 self._mark_dirty(key, timeline)
                 self._take_days(key[1], timeline)
+                if key[0] == "session":
+                    self._resting.append((key[1], timeline.newest_us))
+
+    def _let_sleep(self, before_us: int) -> None:
+        """Let sessions sleep that were last heard of before an instant; a user wakes too often for that to pay."""
+        while self._resting and self._resting[0][1] < before_us:
+            key, newest_us = self._resting.popleft()
+            self._pool("session", key).sleep(key, newest_us, stored.write_quiet)
+
+    def _wake(self, kind: RuleKey, key: str, content: bytes) -> Timeline:
+        timeline = stored.fill(self.new_timeline(kind), stored.read(content), self._plan.classes, {})
+        timeline.base.rest()
+        self._resting.append((key, timeline.newest_us))
+        return timeline
 
     def _is_informed(self, app: str, user_id: str) -> bool:
         timeline = self._timeline_at(("user", f"{self._apps.realm_of(app)} {user_id}"))

@@ -1,8 +1,4 @@
-"""State as bytes: msgpack with fixed types, never pickle.
-
-A tail is stored as the sequence numbers of its events, which are rows already: written out, the events of three
-minutes are ten times what is known of the key.
-"""
+"""The engine's state as rows, one a key, and an engine filled from them again."""
 
 from __future__ import annotations
 
@@ -10,37 +6,19 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 import msgspec
 
-from detectors.context import KeyContext, SessionContext, UserContext
+from detectors import stored
+from detectors.context import UserContext
 from detectors.engine import Engine
-from detectors.profile import EMPTY, UserKey, read_days, user_of
+from detectors.profile import UserKey, read_days, user_of
 from detectors.rule import RULE_KEYS, RuleKey
 from detectors.rules import AnyRule
-from detectors.state import Pending, State
-from detectors.timeline import Item, Timeline, entry_of, order_of
-from schemas.alert import Alert
+from detectors.timeline import Timeline
 from schemas.event import Event
 from schemas.instant import DAY
-from schemas.signal import Signal
 from store.rows import SnapshotRow, UserDay
 
 ENGINE_ROW = ("engine", "engine")
 """Kind and key of the row that holds what belongs to no key."""
-
-
-class StoredTimeline(msgspec.Struct):
-    """A timeline as stored: the head is left out, since it follows from base and tail."""
-
-    sessions: dict[str, SessionContext]
-    user: UserContext | None
-    keyed: KeyContext | None
-    memory: dict[str, msgspec.Raw]
-    alerts: dict[str, Alert]
-    pending: dict[str, Pending]
-    tail: list[int]
-    middle_at: int
-    signals: list[Signal]
-    base_order: tuple[int, str]
-    newest_us: int
 
 
 class StoredEngine(msgspec.Struct):
@@ -56,18 +34,17 @@ class StoredEngine(msgspec.Struct):
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_timeline = msgspec.msgpack.Decoder(StoredTimeline)
 _engine = msgspec.msgpack.Decoder(StoredEngine)
 
 
 def take(engine: Engine) -> list[SnapshotRow]:
     """Return the rows for every key changed since the last call."""
     rows = [
-        SnapshotRow(kind, key, None if timeline is None else encode(timeline))
+        SnapshotRow(kind, key, None if timeline is None else stored.write(timeline))
         for (kind, key), timeline in engine.take_dirty()
     ]
-    stored = StoredEngine(engine.stream_us, sorted(engine.faults.switched_off), engine.faults.stored())
-    rows.append(SnapshotRow(*ENGINE_ROW, _encode(stored)))
+    whole = StoredEngine(engine.stream_us, sorted(engine.faults.switched_off), engine.faults.stored())
+    rows.append(SnapshotRow(*ENGINE_ROW, _encode(whole)))
     return rows
 
 
@@ -97,7 +74,7 @@ def restore(
     Returns:
         how many keys were restored.
     """
-    stored: list[tuple[RuleKey, str, StoredTimeline]] = []
+    read: list[tuple[RuleKey, str, stored.StoredTimeline]] = []
     for row in rows:
         if row.content is None:
             continue
@@ -107,37 +84,17 @@ def restore(
             engine.faults.restore(whole.switched_off, whole.faults)
         else:
             kind = next(kind for kind in RULE_KEYS if kind == row.kind)
-            stored.append((kind, row.key, _timeline.decode(row.content)))
-    found = events({seq for _, _, timeline in stored for seq in timeline.tail})
-    filled = [(kind, key, _filled(engine.new_timeline(kind), timeline, rules, found)) for kind, key, timeline in stored]
+            read.append((kind, row.key, stored.read(row.content)))
+    found = events({seq for _, _, timeline in read for seq in timeline.tail})
+    filled = [
+        (kind, key, stored.fill(engine.new_timeline(kind), timeline, rules, found)) for kind, key, timeline in read
+    ]
     _inform({key: timeline for kind, key, timeline in filled if kind == "user" and timeline.tail}, days)
     # After the engine's own row, wherever that stood: rebuilding a head needs the stream time.
     for kind, key, timeline in filled:
         engine.adopt(kind, key, timeline)
     engine.take_dirty()
-    return len(stored)
-
-
-def encode(timeline: Timeline) -> bytes:
-    """Return a timeline as msgpack."""
-    base = timeline.base
-    sessions = {name: context for name, context in base.contexts.items() if isinstance(context, SessionContext)}
-    only = base.contexts.get("")
-    stored = StoredTimeline(
-        sessions=sessions,
-        # What is ordinary is made of rows already, and looked up when the user comes back.
-        user=msgspec.structs.replace(only, profile=EMPTY) if isinstance(only, UserContext) else None,
-        keyed=only if isinstance(only, KeyContext) else None,
-        memory={name: msgspec.Raw(_encode(memory)) for name, memory in base.memory.items()},
-        alerts=dict(base.alerts),
-        pending=dict(base.pending),
-        middle_at=timeline.middle_at,
-        tail=[item.seq for _, _, item in timeline.tail if isinstance(item, Event)],
-        signals=[item for _, _, item in timeline.tail if isinstance(item, Signal)],
-        base_order=timeline.base_order,
-        newest_us=timeline.newest_us,
-    )
-    return _encode(stored)
+    return len(read)
 
 
 def _inform(users: Mapping[str, Timeline], days: DaysOf) -> None:
@@ -146,24 +103,3 @@ def _inform(users: Mapping[str, Timeline], days: DaysOf) -> None:
     for key, timeline in users.items():
         user = user_of(key)
         timeline.inform(UserContext(*user), found.get(user, []), wanted[user])
-
-
-def _filled(
-    timeline: Timeline, stored: StoredTimeline, rules: Mapping[str, type[AnyRule]], events: Mapping[int, Event]
-) -> Timeline:
-    state = State(alerts=stored.alerts, pending=stored.pending)
-    state.contexts.update(stored.sessions)
-    only = stored.user or stored.keyed
-    if only is not None:
-        state.contexts[""] = only
-    for name, raw in stored.memory.items():
-        rule = rules.get(name.split(" ", 1)[0])
-        if rule is not None and rule.memory is not None:
-            state.memory[name] = msgspec.msgpack.decode(raw, type=rule.memory)
-    timeline.base = timeline.middle = timeline.head = state
-    items: list[Item] = [*(events[seq] for seq in stored.tail if seq in events), *stored.signals]
-    timeline.tail = sorted(map(entry_of, items), key=order_of)
-    timeline.middle_at = min(stored.middle_at, len(timeline.tail))
-    timeline.base_order = stored.base_order
-    timeline.newest_us = stored.newest_us
-    return timeline

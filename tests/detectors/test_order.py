@@ -205,6 +205,18 @@ def test_kills_and_restarts_do_not_matter(stream: list[Told], kills: list[tuple[
 
 
 @settings(max_examples=100, deadline=None)
+@for_all(STREAMS)
+def test_sleep_does_not_matter(stream: list[Told]) -> None:
+    engine, newest_us, found = Engine(PLAN, default_apps(), sleep_us=0), 0, []
+    for item in as_told(stream):
+        found.append(engine.process([item]))
+        newest_us = max(newest_us, item.time_us)
+        # With no silence asked for, a session sleeps as soon as it has come to rest.
+        engine.expire(newest_us)
+    assert outcome([*found, engine.finish()]) == judge(in_order(stream))
+
+
+@settings(max_examples=100, deadline=None)
 @for_all(STREAMS, st.integers(0, SPAN_S))
 def test_ticks_decide_when_and_never_whether(stream: list[Told], at: int) -> None:
     items = as_told(stream)
