@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from response.clock import Clock, now_us
@@ -143,7 +144,7 @@ class SharedSignals:
             Poller(
                 one.name,
                 one.poll_url.get_secret_value(),
-                one.poll_secret(),
+                one.poll_secret,
                 hub.providers[one.name].intake.take,
                 HttpClient(allow_private=one.allow_private),
                 interval_us=one.poll_interval,
@@ -179,7 +180,7 @@ class SharedSignals:
 def _load(transmitter: TransmitterSettings) -> Callable[[], bytes]:
     if transmitter.jwks_url is not None:
         # Requests wait for it: no provider may hold them for long.
-        client = HttpClient(allow_private=transmitter.allow_private, deadline_s=KEYS_DEADLINE_S)
+        client = partial(HttpClient, allow_private=transmitter.allow_private, deadline_s=KEYS_DEADLINE_S)
         return url_keys(transmitter.jwks_url.get_secret_value(), client)
     assert transmitter.jwks_file is not None
     return file_keys(transmitter.jwks_file)

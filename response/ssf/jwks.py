@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from base64 import urlsafe_b64decode
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -26,6 +27,8 @@ ASKED_AGAIN_US = 30 * SECOND
 """For a `kid` that nobody knows the set is fetched again, but never more often: anybody can invent one."""
 
 MAX_KEYS = 50
+
+_HEADERS = {"accept": "application/jwk-set+json, application/json", "user-agent": "sessionwatch"}
 
 log = structlog.get_logger()
 
@@ -89,11 +92,17 @@ def file_keys(path: Path) -> Callable[[], bytes]:
     return path.read_bytes
 
 
-def url_keys(url: str, client: HttpClient) -> Callable[[], bytes]:
-    """Return what fetches a key set from a URL of the configuration, by a client of its own."""
+def url_keys(url: str, client: Callable[[], HttpClient]) -> Callable[[], bytes]:
+    """Return what fetches a key set from a URL of the configuration.
+
+    Args:
+        url: of the set.
+        client: makes one for each fetch: they are so rare that a connection is not worth keeping.
+    """
 
     def fetch() -> bytes:
-        answer = client.get(url, {"accept": "application/jwk-set+json, application/json", "user-agent": "sessionwatch"})
+        with closing(client()) as once:
+            answer = once.get(url, _HEADERS)
         if answer.status != 200:
             raise HttpFailed(f"answered {answer.status}")
         return answer.body

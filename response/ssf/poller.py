@@ -43,7 +43,7 @@ class Poller:
     Args:
         name: of the transmitter.
         url: of its poll endpoint.
-        token: the bearer token, if it wants one.
+        token: returns the bearer token, if it wants one. Asked again when it is refused: one of OAuth lives minutes.
         take: takes a token, and returns its `jti`; raises `SetRefused`, or anything else where it must come again.
         client: of this poller alone.
         interval_us: between two polls, microseconds; while nothing can be had it grows to five minutes.
@@ -53,7 +53,7 @@ class Poller:
         self,
         name: str,
         url: str,
-        token: str | None,
+        token: Callable[[], str | None],
         take: Callable[[bytes], str],
         client: HttpClient,
         *,
@@ -61,7 +61,8 @@ class Poller:
     ) -> None:
         self._name = name
         self._url = url
-        self._token = token
+        self._read_token = token
+        self._token = token()
         self._take = take
         self._client = client
         self._interval_us = interval_us
@@ -87,8 +88,10 @@ class Poller:
         Raises:
             HttpFailed: nothing usable was answered.
         """
-        request = _Request(MAX_EVENTS, True, self._acked, self._refused)
-        answer = self._client.post(self._url, self._headers(), msgspec.json.encode(request))
+        request = msgspec.json.encode(_Request(MAX_EVENTS, True, self._acked, self._refused))
+        answer = self._client.post(self._url, self._headers(), request)
+        if answer.status == 401 and self._renew_token():
+            answer = self._client.post(self._url, self._headers(), request)
         if answer.status != 200:
             raise HttpFailed(f"answered {answer.status}")
         try:
@@ -113,6 +116,11 @@ class Poller:
             log.error("token not taken", transmitter=self._name, error=type(error).__name__)
         else:
             self._acked.append(jti)
+
+    def _renew_token(self) -> bool:
+        """Read the token anew, and return whether it is another one."""
+        before, self._token = self._token, self._read_token()
+        return self._token != before
 
     def _headers(self) -> dict[str, str]:
         headers = {"content-type": "application/json", "accept": "application/json", "user-agent": "sessionwatch"}

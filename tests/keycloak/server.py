@@ -22,6 +22,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -42,10 +43,12 @@ class Keycloak:
 
     Args:
         features: preview or experimental ones to switch on.
+        options: more of its command line.
     """
 
-    def __init__(self, *features: str) -> None:
+    def __init__(self, *features: str, options: Sequence[str] = ()) -> None:
         self._features = features
+        self._options = options
         self._port, self._management = _free_ports(2)
         self._server: subprocess.Popen[bytes] | None = None
         self._folder: Path | None = None
@@ -89,7 +92,7 @@ class Keycloak:
         }
         arguments = [
             "start-dev", "--db=dev-mem", "--cache=local", "--http-host=127.0.0.1", f"--http-port={self._port}",
-            f"--http-management-port={self._management}", "--log-level=warn",
+            f"--http-management-port={self._management}", "--log-level=warn", *self._options,
         ]  # fmt: skip
         if self._features:
             arguments.append(f"--features={','.join(self._features)}")

@@ -26,6 +26,7 @@ class Provider:
         self.authorization: list[str | None] = []
         self.refused: dict[str, object] = {}
         self.answer: tuple[int, bytes] | None = None
+        self.wanted: str | None = None
 
     def reply(self, body: dict[str, object]) -> tuple[int, bytes]:
         self.asked.append(body)
@@ -45,8 +46,10 @@ def provider() -> Iterator[Provider]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            one.authorization.append(self.headers["authorization"])
-            status, content = one.reply(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            told = self.headers["authorization"]
+            one.authorization.append(told)
+            asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            status, content = one.reply(asked) if one.wanted in (None, told) else (401, b"")
             self.send_response(status)
             self.send_header("content-length", str(len(content)))
             self.end_headers()
@@ -68,8 +71,10 @@ def provider() -> Iterator[Provider]:
 def poller(provider: Provider) -> Iterator[Callable[..., Poller]]:
     client = HttpClient(allow_private=True, deadline_s=5)
 
-    def make(take: Callable[[bytes], str]) -> Poller:
-        return Poller("idp", provider.url, "their-token", take, client, interval_us=SECOND // 100)  # type: ignore[attr-defined]
+    def make(take: Callable[[bytes], str], *tokens: str) -> Poller:
+        left = list(tokens or ["their-token"])
+        token = lambda: left.pop(0) if len(left) > 1 else left[0]  # noqa: E731
+        return Poller("idp", provider.url, token, take, client, interval_us=SECOND // 100)  # type: ignore[attr-defined]
 
     with closing(client):
         yield make
@@ -137,6 +142,19 @@ def test_an_answer_that_is_none_is_a_failure(
     provider.answer = answer
     with pytest.raises(HttpFailed):
         poller(named).poll()
+
+
+def test_a_token_that_has_expired_is_read_anew(provider: Provider, poller: Callable[..., Poller]) -> None:
+    provider.sets, provider.wanted = {"a": "a"}, "Bearer young-token"
+    assert poller(named, "old-token", "young-token").poll() is True
+    assert provider.authorization == ["Bearer old-token", "Bearer young-token"]
+
+
+def test_a_token_that_stays_the_same_is_tried_once(provider: Provider, poller: Callable[..., Poller]) -> None:
+    provider.wanted = "Bearer another"
+    with pytest.raises(HttpFailed, match="answered 401"):
+        poller(named).poll()
+    assert len(provider.authorization) == 1
 
 
 def test_an_acknowledgement_that_did_not_arrive_is_sent_again(
