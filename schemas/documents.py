@@ -18,7 +18,7 @@ from schemas.alert import AlertView
 from schemas.event import SessionEvent
 from schemas.limits import MAX_EVENT_BYTES
 from schemas.refusal import Reason
-from schemas.revocation import RevocationView, WebhookBody
+from schemas.revocation import RevocationView, UserNoticeBody, WebhookBody
 
 CONTRACT_VERSION = "1.0.0"
 MODELS: Mapping[str, type[BaseModel]] = {
@@ -26,9 +26,16 @@ MODELS: Mapping[str, type[BaseModel]] = {
     "alert": AlertView,
     "revocation": RevocationView,
     "webhook": WebhookBody,
+    "user-notice": UserNoticeBody,
 }
 _EVENT_KEY = "user_id, else session_id, else the ip: a hint for locality, nothing more."
 _DEAD_LETTER_KEY = "topic-partition-offset of the refused record: the same on every delivery."
+_REVOCATION_KEY = "app, scope and subject, separated by colons: compaction keeps the newest word about each."
+_WEBHOOK_HEADERS = {
+    "webhook-id": "The same on every delivery of the message.",
+    "webhook-timestamp": "Of this delivery, seconds since the epoch.",
+    "webhook-signature": "v1,<base64 of HMAC-SHA256> as Standard Webhooks has it; several while a secret is replaced.",
+}
 _SIGNATURE = (
     "v1,<key id>,<base64 of HMAC-SHA256 over app, record key and value, each after its length as four bytes, "
     "big-endian>. Required of an app that declares a signing key."
@@ -59,7 +66,7 @@ def json_schema(name: str) -> Node:
     """Return the JSON Schema of a contract.
 
     Args:
-        name: event, alert, revocation or webhook.
+        name: event, alert, revocation, webhook or user-notice.
     """
     # "serialization" for what only leaves: there every field is always present.
     mode: Any = "validation" if name == "event" else "serialization"
@@ -76,7 +83,7 @@ def json_schema(name: str) -> Node:
 
 
 def asyncapi() -> Node:
-    """Return the AsyncAPI 3.0 document of the topics."""
+    """Return the AsyncAPI 3.0 document of the topics, and of what is posted to an app."""
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -97,12 +104,35 @@ def asyncapi() -> Node:
                 "description": "What was refused: reason, hash and place, never the content.",
                 "messages": {"deadLetter": {"$ref": "#/components/messages/deadLetter"}},
             },
+            "revocations": {
+                "address": "session-revocations",
+                "description": "For services that keep a block list in memory; compacted.",
+                "messages": {"revocation": {"$ref": "#/components/messages/revocation"}},
+            },
+            "webhooks": {
+                "address": None,
+                "description": "The url of a webhook target: one POST a message, which any answer of 2xx takes.",
+                "messages": {
+                    "webhook": {"$ref": "#/components/messages/webhook"},
+                    "userNotice": {"$ref": "#/components/messages/userNotice"},
+                },
+            },
         },
         "operations": {
             "receiveSessionEvents": _operation("receive", "sessionEvents", "sessionEvent"),
             "sendDeadLetters": _operation("send", "deadLetters", "deadLetter"),
+            "sendRevocations": _operation("send", "revocations", "revocation"),
+            "sendWebhooks": _operation("send", "webhooks", "webhook", "userNotice"),
         },
-        "components": {"messages": {"sessionEvent": _session_event(), "deadLetter": _dead_letter()}},
+        "components": {
+            "messages": {
+                "sessionEvent": _session_event(),
+                "deadLetter": _dead_letter(),
+                "revocation": {**_signed("Revocation", "webhook"), "bindings": _key_binding(_REVOCATION_KEY)},
+                "webhook": _signed("Revocation, release, step-up or locked login", "webhook"),
+                "userNotice": _signed("What a user is to be told", "user-notice"),
+            }
+        },
     }
 
 
@@ -131,11 +161,11 @@ def write(folder: Path) -> None:
         target.write_text(text, encoding="utf-8")
 
 
-def _operation(action: str, channel: str, message: str) -> Node:
+def _operation(action: str, channel: str, *messages: str) -> Node:
     return {
         "action": action,
         "channel": {"$ref": f"#/channels/{channel}"},
-        "messages": [{"$ref": f"#/channels/{channel}/messages/{message}"}],
+        "messages": [{"$ref": f"#/channels/{channel}/messages/{message}"} for message in messages],
     }
 
 
@@ -166,6 +196,16 @@ def _dead_letter() -> Node:
         "contentType": "application/json",
         "payload": _payload({"type": "object", "required": list(properties), "properties": properties}),
         "bindings": _key_binding(_DEAD_LETTER_KEY),
+    }
+
+
+def _signed(title: str, schema: str) -> Node:
+    headers = {name: {"type": "string", "description": meaning} for name, meaning in _WEBHOOK_HEADERS.items()}
+    return {
+        "title": title,
+        "contentType": "application/json",
+        "headers": {"type": "object", "required": list(headers), "properties": headers},
+        "payload": _payload({"$ref": f"./json/{schema}.schema.json"}),
     }
 
 

@@ -14,12 +14,14 @@ from jsonschema import Draft202012Validator
 import schemas
 from ingest.decode import decode_event
 from response.dead_letter_topic import dead_letter_messages
+from response.targets.webhook import read_signers, signature_headers
 from schemas.alert import Alert, AlertView, Evidence, Severity
 from schemas.documents import MODELS, asyncapi, documents, json_schema, to_yaml, write
 from schemas.refusal import Reason, Refused
-from schemas.revocation import Revocation, RevocationView, WebhookBody, WebhookData
-from store.rows import DeadLetter
+from schemas.revocation import Revocation, RevocationView, UserNoticeBody, WebhookBody, WebhookData
+from store.rows import DeadLetter, OutboxMessage
 from tests.ingest.wire import GOOD, NOON_US, wire
+from tests.response.receivers import SECRET
 
 FOLDER = Path(schemas.__file__).parent
 
@@ -133,6 +135,23 @@ def test_a_revocation_is_one_by_its_schema() -> None:
         "id", "bank", "session", "s_a", 1, "stolen", "policy", "sent", {"requested": NOON_US, "sent": NOON_US}
     )
     Draft202012Validator(json_schema("revocation")).validate(RevocationView.of(revocation).model_dump(mode="json"))
+
+
+def test_a_users_notice_is_one_by_its_schema() -> None:
+    data = {
+        "notice_id": "id", "app": "bank", "user_id": "alice", "notice": "new_device", "at": "2026-11-01T12:00:00Z",
+        "country": "DE", "city": None, "agent": "Firefox",
+    }  # fmt: skip
+    body = UserNoticeBody.model_validate({"type": "user.notice", "timestamp": "2026-11-01T12:00:00Z", "data": data})
+    Draft202012Validator(json_schema("user-notice")).validate(body.model_dump(mode="json"))
+
+
+@pytest.mark.parametrize("message", ["webhook", "userNotice", "revocation"])
+def test_what_leaves_is_described_with_the_headers_that_sign_it(message: str) -> None:
+    described = asyncapi()["components"]["messages"][message]["headers"]["required"]
+    one = OutboxMessage("m1", "webhook:bank", "session.revoked", "bank:session:s_a", "r1", "{}", NOON_US)
+    sent = signature_headers(read_signers("bank", [SECRET]), one, NOON_US)
+    assert set(described) == set(sent)
 
 
 def test_a_webhook_body_is_one_by_its_schema() -> None:
