@@ -119,6 +119,22 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 DEFAULT_LIMITS = Limits()
 
 
+class Budget(msgspec.Struct, frozen=True):
+    """One of the guard's budgets, and what the last hour has used of it; both in sessions.
+
+    Attributes:
+        name: as the configuration has it; "people" and "user verdicts" for the limits of what these end.
+        app: whose sessions; None = those of all apps together.
+        live: the live sessions that a share is of; None = it is a plain number.
+    """
+
+    name: str
+    app: str | None
+    used: int
+    limit: float
+    live: float | None = None
+
+
 class _Spent(msgspec.Struct, frozen=True):
     at_us: int
     app: str
@@ -223,6 +239,23 @@ class Guard:
             return f"outside business hours ({limits.business_hours.text}) only single sessions end by themselves"
         return self._cools_down(wanted, now_us)
 
+    def budgets(self, now_us: int) -> list[Budget]:
+        """Return every budget and what is used of it: those of each app, then those of all together.
+
+        Args:
+            now_us: the pipeline's clock, microseconds since the epoch.
+        """
+        recent = self._recent(now_us)
+        apps = sorted({one.name for one in self._apps.declared()} | {entry.app for entry in recent})
+        budgets = [budget for app in apps for budget in self._budgets_of(app, recent, now_us)]
+        used = _total([entry for entry in recent if entry.by == POLICY])
+        budgets.append(Budget("max_per_hour_in_all", None, used, self._limits.max_per_hour_in_all))
+        share = self._limits.max_share_per_hour_in_all
+        if share < 1:
+            live = sum(self._usual_count(one.name, now_us) for one in self._apps.declared())
+            budgets.append(Budget("max_share_per_hour_in_all", None, used, share * live, live))
+        return budgets
+
     def is_protected_user(self, user_id: str | None) -> bool:
         """Return whether a user's sessions are ended by people alone."""
         return user_id is not None and user_id in self._limits.protected_users
@@ -235,6 +268,20 @@ class Guard:
             return Allowance(False, f"{who} may end {limit} sessions of {app} an hour, {used} are")
         self._spent.append(_Spent(now_us, app, "", sessions, False, by, user_id, "session"))
         return Allowance(True)
+
+    def _budgets_of(self, app: str, recent: list[_Spent], now_us: int) -> list[Budget]:
+        of_app = [entry for entry in recent if entry.app == app]
+
+        def used_by(whom: str) -> int:
+            return _total([entry for entry in of_app if entry.by == whom])
+
+        used, live = used_by(POLICY), self._usual_count(app, now_us)
+        return [
+            Budget("max_per_hour", app, used, self._limits.max_per_hour),
+            Budget("max_share_per_hour", app, used, self._limits.max_share_per_hour * live, live),
+            Budget("people", app, used_by("person"), MANUAL_PER_HOUR),
+            Budget("user verdicts", app, used_by(VERDICT), VERDICTS_PER_HOUR),
+        ]
 
     def _cools_down(self, wanted: Wanted, now_us: int) -> str:
         since_us = now_us - self._limits.user_cooldown_us

@@ -116,6 +116,10 @@ class Lane:
         """Start the thread."""
         self._thread.start()
 
+    def opens_at(self) -> int:
+        """Return when the next probe may be made through an open breaker, microseconds; 0 = it is closed."""
+        return self._breaker.opens_at()
+
     def stop(self, timeout_s: float = 2.0) -> None:
         """Ask the thread to end and wait for it; a try under way is left behind after `timeout_s` seconds."""
         self._stopping.set()

@@ -79,6 +79,11 @@ class Outbox:
         """Return how many messages each lane holds."""
         return {name: lane.waiting() for name, lane in self._lanes.items()}
 
+    def open_breakers(self) -> dict[str, int]:
+        """Return by lane when its next probe is made, microseconds, of those whose receiver only fails."""
+        times = {name: lane.opens_at() for name, lane in self._lanes.items()}
+        return {name: opens_us for name, opens_us in times.items() if opens_us}
+
     def close(self, timeout_s: float = 2.0) -> None:
         """Stop every lane, within `timeout_s` seconds in all; what has not left does so after the next start."""
         deadline = time.monotonic() + timeout_s

@@ -25,6 +25,7 @@ from ingest.recovery import recover
 from ingest.redrive import redrive
 from ingest.source import KafkaSource
 from ingest.topics import ensure_topic
+from response.act_links import LinkKey
 from response.chat import Chat
 from response.commands import DeliveryResult, Note
 from response.dead_letter_topic import TopicProducer
@@ -44,6 +45,7 @@ from schemas.api import Redriven, Role
 from schemas.app import Apps
 from sessionwatch.api.acts import Acts
 from sessionwatch.api.app import make_app, serve
+from sessionwatch.api.budgets import Budgets
 from sessionwatch.api.health import Probes
 from sessionwatch.api.installation import Installation
 from sessionwatch.api.pulse import Pulse
@@ -58,6 +60,7 @@ from sessionwatch.audit_start import beginning
 from sessionwatch.config import Settings
 from sessionwatch.config.parts import declared_apps, guard_limits, known_networks, policy_lines, rule_plan
 from sessionwatch.drill_key import make_drill_key
+from sessionwatch.link_key import make_link_key
 from sessionwatch.list_watch import ListWatch
 from sessionwatch.shared_signals import SharedSignals
 from sessionwatch.siem import analytics, make_siem_topics, open_destinations
@@ -207,6 +210,7 @@ def _build(
     tokens = load_tokens(settings.api, settings.store.path, clock)
     drills = make_drill_key(settings.store.path)
     verdicts = make_verdict_key(settings.store.path)
+    links = make_link_key(settings)
     audit_key = make_audit_key(settings.store)
     readers = Readers(database.reader)
     # Before the database: an open cursor would keep its file. After the server: no request may be under way.
@@ -227,7 +231,7 @@ def _build(
     signals = SharedSignals(settings, find_idp_session, clock=clock)
     make_topics(settings, apps)
     make_siem_topics(settings)
-    targets, chats = open_targets(settings, signals, find_idp_session), open_chats(settings)
+    targets, chats = open_targets(settings, signals, find_idp_session), open_chats(settings, links)
     destinations = open_destinations(settings)
     outbox = _open_outbox(settings, targets, chats, destinations, database, inbox)
     desk = signals.desk(reader, targets)
@@ -288,11 +292,14 @@ def _build(
             drills=drills,
             verdicts=verdicts,
             reach=TargetMessages(targets).reach,
+            budgets=Budgets(apps, guard_limits(settings.response)),
+            open_breakers=outbox.open_breakers,
             audit_key=audit_key,
             visits=visits,
             rates=Rates(settings.api.requests_per_minute),
             guesses=Rates(GUESSES_PER_MINUTE),
             ssf=hub,
+            links=links,
         ),
     )
     api.start()
@@ -455,6 +462,11 @@ def open_mails(settings: Settings) -> list[UserMail]:
     return [UserMail(name, address) for name, address in addresses.items() if address is not None]
 
 
-def open_chats(settings: Settings) -> list[Chat]:
-    """Return where people are told."""
-    return [chat.chat() for chat in settings.chat]
+def open_chats(settings: Settings, links: LinkKey | None = None) -> list[Chat]:
+    """Return where people are told.
+
+    Args:
+        settings: the checked configuration.
+        links: makes the links by which people act; None = there are none.
+    """
+    return [chat.chat(links) for chat in settings.chat]

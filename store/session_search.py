@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -29,7 +29,7 @@ count(DISTINCT network) AS networks, count(DISTINCT {_DEVICE}) AS devices,
 arg_max(country, event_time) FILTER (country IS NOT NULL) AS country,
 arg_max(concat_ws(' on ', agent_family, agent_os), event_time) FILTER (agent_family IS NOT NULL) AS agent
 """
-SESSIONS = f"""
+_SHOWN = f"""
 WITH idle AS (SELECT unnest($idle_apps::VARCHAR[]) AS app, unnest($idles::BIGINT[]) AS idle),
 recent AS (
     SELECT * FROM events
@@ -55,13 +55,28 @@ recent AS (
 ), shown AS (
     SELECT *, ended IS NULL AND epoch_us(last_use) >= $now - idle IS TRUE AS live FROM judged
 )
+"""
+SESSIONS = f"""{_SHOWN}
 SELECT app, session_id, user_id, epoch_us(first), epoch_us(last), epoch_us(created), epoch_us(ended), end_reason,
-    coalesce(live, false), events, requests, networks, devices, country, agent
+    coalesce(live, false), events, requests, networks, devices, country, agent, last_network
 FROM shown
 WHERE ($live::BOOLEAN IS NULL OR coalesce(live, false) = $live)
     AND ($network::VARCHAR IS NULL OR last_network = $network)
     AND (last, app, session_id) < (make_timestamp($after_time), $after_app, $after_id)
 ORDER BY last DESC, app DESC, session_id DESC LIMIT $limit
+"""
+_OF_KIND = "CASE $kind WHEN 'user' THEN user_id WHEN 'network' THEN last_network ELSE app END"
+LIVE_GROUPS = f"""{_SHOWN}, live AS (SELECT *, {_OF_KIND} AS value FROM shown WHERE live), grouped AS (
+    SELECT app, value, count(*) AS sessions, count(DISTINCT user_id) AS users,
+        count(DISTINCT last_network) AS networks, epoch_us(max(last)) AS last,
+        arg_max(country, last) FILTER (country IS NOT NULL) AS country
+    FROM live WHERE value IS NOT NULL GROUP BY app, value
+), whole AS (
+    SELECT count(*) AS all_sessions, count(DISTINCT (app, user_id)) FILTER (user_id IS NOT NULL) AS all_users,
+        count(DISTINCT last_network) AS all_networks FROM live
+)
+SELECT all_sessions, all_users, all_networks, app, value, sessions, users, networks, last, country
+FROM whole LEFT JOIN grouped ON true ORDER BY sessions DESC, last DESC, app, value LIMIT $limit
 """
 SPAN = """
 SELECT epoch_us(min(event_time)), epoch_us(max(event_time)), count(*), max(user_id) FROM events
@@ -162,6 +177,34 @@ class SessionSummary(msgspec.Struct, frozen=True, gc=False):
     devices: int
     country: str | None
     agent: str | None
+    network: str | None
+
+
+class LiveGroup(msgspec.Struct, frozen=True):
+    """Live sessions of an app that are one user's, or were last used from one network, or all of them.
+
+    Attributes:
+        value: the user, the network or the app.
+        last_us: of their newest event, microseconds since the epoch.
+        country: of the newest that has one.
+    """
+
+    app: str
+    value: str
+    sessions: int
+    users: int
+    networks: int
+    last_us: int
+    country: str | None
+
+
+class LiveGroups(msgspec.Struct, frozen=True):
+    """The largest groups of live sessions, and how many there are in all."""
+
+    sessions: int
+    users: int
+    networks: int
+    groups: list[LiveGroup]
 
 
 class PlaceSummary(msgspec.Struct, frozen=True, gc=False):
@@ -322,14 +365,8 @@ class SessionSearch(Reading):
             limit: most rows.
         """
         after_time, after_app, after_id = after or (LATEST_US, "", "")
-        parameters = {
-            "since": since_us,
-            "until": until_us,
-            "now": now_us,
-            "idle": DEFAULT_IDLE_US,
-            "idle_apps": list(idle_us),
-            "idles": list(idle_us.values()),
-            "apps": None if apps is None else list(apps),
+        shown = _shown(since_us, until_us, now_us, idle_us, apps)
+        parameters = shown | {
             "user_id": user_id,
             "session_id": session_id,
             "network": network,
@@ -340,6 +377,31 @@ class SessionSearch(Reading):
             "limit": limit,
         }
         return [SessionSummary(*row) for row in self._rows(SESSIONS, parameters)]
+
+    def live_groups(
+        self,
+        kind: Literal["user", "network", "app"],
+        *,
+        since_us: int,
+        until_us: int,
+        now_us: int,
+        idle_us: Mapping[str, int],
+        apps: Collection[str] | None = None,
+        limit: int = 100,
+    ) -> LiveGroups:
+        """Return live sessions in groups, the largest first.
+
+        Args:
+            kind: what the sessions of a group have in common, besides their app.
+            since_us, until_us, now_us, idle_us, apps: as for `session_summaries`.
+            limit: most groups.
+        """
+        parameters = _shown(since_us, until_us, now_us, idle_us, apps)
+        parameters |= {"user_id": None, "session_id": None, "kind": kind, "limit": limit}
+        rows = self._rows(LIVE_GROUPS, parameters)
+        # Without a group there is one row, of the counts alone.
+        groups = [LiveGroup(*row[3:]) for row in rows if row[3] is not None]
+        return LiveGroups(rows[0][0], rows[0][1], rows[0][2], groups)
 
     def session_span(self, app: str, session_id: str, since_us: int, until_us: int) -> Span | None:
         """Return what a session did in some time; None without any event of it."""
@@ -431,6 +493,20 @@ class SessionSearch(Reading):
         devices = self._rows(SEEN_DEVICES, parameters)
         known = self._rows(SEEN_NETWORKS, parameters | {"networks": list(networks)})
         return frozenset(row[0] for row in known), frozenset((row[0], row[1], row[2], row[3]) for row in devices)
+
+
+def _shown(
+    since_us: int, until_us: int, now_us: int, idle_us: Mapping[str, int], apps: Collection[str] | None
+) -> dict[str, Any]:
+    return {
+        "since": since_us,
+        "until": until_us,
+        "now": now_us,
+        "idle": DEFAULT_IDLE_US,
+        "idle_apps": list(idle_us),
+        "idles": list(idle_us.values()),
+        "apps": None if apps is None else list(apps),
+    }
 
 
 def _whose(scope: Scope) -> dict[str, Any]:

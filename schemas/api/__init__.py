@@ -12,6 +12,7 @@ from schemas.api.alerts import (
     AlertPage,
     AlertPatch,
     AlertRow,
+    CampaignBrief,
     Note,
     RevocationBrief,
     Triage,
@@ -40,6 +41,7 @@ from schemas.api.drills import (
     MissedDrill,
     MissedDrillAlert,
 )
+from schemas.api.links import LinkDone, LinkRequest
 from schemas.api.people import ROLES, Act, Me, Role, SignedIn, SignInRequest
 from schemas.api.pictures import (
     MAX_MARKS,
@@ -87,6 +89,8 @@ from schemas.api.sessions import (
     DeviceUse,
     EventPage,
     EventRow,
+    LiveGroupPage,
+    LiveGroupRow,
     PlaceUse,
     SessionDetail,
     SessionPage,
@@ -105,6 +109,15 @@ from schemas.api.system import (
     SystemView,
 )
 from schemas.api.users import UserDetail, UserPage, UserRow
+from schemas.api.waiting import (
+    BudgetView,
+    GuardBudgets,
+    OnCallAlert,
+    OnCallStepView,
+    OnCallView,
+    OpenStepUp,
+    OpenStepUps,
+)
 
 __all__ = [
     "MAX_MARKS",
@@ -130,6 +143,8 @@ __all__ = [
     "AuditPage",
     "AuditRow",
     "AuditTrouble",
+    "BudgetView",
+    "CampaignBrief",
     "CampaignDetail",
     "CampaignPage",
     "CampaignRow",
@@ -148,8 +163,13 @@ __all__ = [
     "EventPage",
     "EventRow",
     "ExplainedLine",
+    "GuardBudgets",
     "InstantText",
     "LaneFacts",
+    "LinkDone",
+    "LinkRequest",
+    "LiveGroupPage",
+    "LiveGroupRow",
     "Me",
     "Missed",
     "MissedAlert",
@@ -158,6 +178,11 @@ __all__ = [
     "NameErased",
     "NameErasure",
     "Note",
+    "OnCallAlert",
+    "OnCallStepView",
+    "OnCallView",
+    "OpenStepUp",
+    "OpenStepUps",
     "OutboxDone",
     "OutboxPage",
     "OutboxRequest",

@@ -9,6 +9,7 @@ from pydantic import StringConstraints, model_validator
 
 from schemas.alert import AlertKey, EvidenceView, Mode, Severity, Status
 from schemas.api.people import Act
+from schemas.api.risks import RiskView
 from schemas.api.shapes import MAX_NOTE, Answer, Request, example
 from schemas.revocation import RevocationView, Scope, State
 
@@ -27,6 +28,18 @@ class RevocationBrief(Answer):
     scope: Scope
     state: State
     note: str
+
+
+class CampaignBrief(Answer):
+    """The campaign that an alert belongs to, as far as the caller may see its alerts."""
+
+    campaign_id: str
+    title: str
+    severity: Severity
+    alerts: int
+    open: int
+    users: int
+    sessions: int
 
 
 class AlertRow(Answer):
@@ -120,6 +133,8 @@ class AlertDetail(AlertRow):
         revocations: those that it led to, and those of its session.
         history: what was done to it and to them, the oldest first.
         can_undo: the last decision is the caller's own and can be taken back.
+        user_risk, session_risk: what all alerts about them add up to now; None where the alert names none.
+        campaign: the one that it belongs to.
     """
 
     rule_version: int
@@ -133,6 +148,9 @@ class AlertDetail(AlertRow):
     revocations: list[RevocationView]
     history: list[Act]
     can_undo: bool = False
+    user_risk: RiskView | None = None
+    session_risk: RiskView | None = None
+    campaign: CampaignBrief | None = None
 
 
 class AlertPatch(Request):

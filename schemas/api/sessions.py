@@ -22,6 +22,7 @@ class SessionRow(Answer):
         live: used within the idle timeout and not ended.
         requests: accepted uses, with what sampling left out.
         severity: the highest of its alerts.
+        network: that it was last used from.
     """
 
     app: str
@@ -40,6 +41,7 @@ class SessionRow(Answer):
     country: str | None
     agent: str | None
     severity: Severity | None = None
+    network: str | None = None
 
 
 class SessionPage(Answer):
@@ -47,6 +49,40 @@ class SessionPage(Answer):
 
     items: list[SessionRow]
     next: str | None = None
+
+
+class LiveGroupRow(Answer):
+    """Live sessions of an app that are one user's, were last used from one network, or are all of the app.
+
+    Attributes:
+        value: the user, the network or the app.
+        last: their newest event.
+        country: of the newest that has one.
+    """
+
+    app: str
+    value: str
+    sessions: int
+    users: int
+    networks: int
+    last: datetime
+    country: str | None
+
+
+class LiveGroupPage(Answer):
+    """Who is in: the largest groups of live sessions, 200 at most.
+
+    Attributes:
+        sessions, users, networks: live ones in all, of the apps asked for.
+        more: there are smaller groups than those that are told.
+    """
+
+    by: Literal["user", "network", "app"]
+    sessions: int
+    users: int
+    networks: int
+    items: list[LiveGroupRow]
+    more: bool
 
 
 class DeclaredPolicy(Answer):

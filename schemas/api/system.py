@@ -22,13 +22,19 @@ class DeadLetterFacts(Answer):
 
 
 class LaneFacts(Answer):
-    """What waits in one lane of the outbox."""
+    """What waits in one lane of the outbox.
+
+    Attributes:
+        probe: when its receiver, which has failed in every last try, is tried next with one message: the circuit
+            breaker is open. None = it is closed.
+    """
 
     lane: str
     pending: int
     parked: int
     oldest_pending: datetime | None
     last_error: str
+    probe: datetime | None = None
 
 
 class RevocationFacts(Answer):

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, Response
 
+from sessionwatch.api.act_page import act_page_routes
 from sessionwatch.api.health import Probes, health_routes
 from sessionwatch.api.host import HostCheck
 from sessionwatch.api.limits import SafeHeaders, SizeLimits
@@ -24,6 +25,7 @@ from sessionwatch.api.routes import (
     campaigns,
     drills,
     identity,
+    links,
     response,
     revocations,
     rules,
@@ -31,6 +33,7 @@ from sessionwatch.api.routes import (
     streams,
     system,
     users,
+    waiting,
 )
 from sessionwatch.api.service import Service
 from sessionwatch.api.ssf.routes import ssf_routes
@@ -80,11 +83,12 @@ def serve(app: FastAPI, service: Service) -> None:
     """Add the API to an application that has not been started yet."""
     app.state.service = service
     for room in (
-        identity, alerts, campaigns, sessions, users, revocations, response, rules, drills, streams, system, audit,
-        apps,
+        identity, alerts, campaigns, sessions, users, revocations, response, waiting, rules, drills, streams, system,
+        audit, apps, links,
     ):  # fmt: skip
         app.include_router(room.router)
     app.router.routes.extend(ssf_routes())
+    app.router.routes.extend(act_page_routes())
     _serve_document(app)
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from response.act_links import LinkKey
 from response.trial import Reach
 from response.verdicts import VerdictKey
 from schemas.api import Redriven
 from schemas.drill import DrillKey
 from sessionwatch.api.acts import Acts
+from sessionwatch.api.budgets import Budgets
 from sessionwatch.api.installation import Installation
 from sessionwatch.api.pulse import Beat
 from sessionwatch.api.rates import Rates
@@ -32,8 +34,11 @@ class Service:
         redrive: sends dead letters through again.
         drills: signs fire drills.
         ssf: shared signals; None = there are none.
+        links: reads the links of chat messages; None = there are none.
         verdicts: signs the tokens of users' verdicts.
         reach: says what the targets can do.
+        budgets: counts what the guard has used.
+        open_breakers: returns by lane when its next probe is made, of those whose receiver only fails.
         audit_key: by which the audit log is checked.
         visits: notes who came in, and who was turned away.
         rates: requests of each token; `guesses`: wrong tokens and codes from each address.
@@ -48,8 +53,11 @@ class Service:
     drills: DrillKey
     verdicts: VerdictKey
     reach: Reach
+    budgets: Budgets
+    open_breakers: Callable[[], Mapping[str, int]]
     audit_key: AuditKey
     visits: Visits
     rates: Rates
     guesses: Rates
     ssf: Hub | None = None
+    links: LinkKey | None = None

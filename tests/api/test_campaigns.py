@@ -75,3 +75,16 @@ def test_the_list_by_risk_counts_the_visible_apps_alone(ask: Ask) -> None:
 
 def test_users_have_no_other_order(ask: Ask) -> None:
     assert ask("GET", "/v1/users?order=name", who="viewer").status_code == 422
+
+
+def test_an_alert_brings_what_is_needed_to_decide(ask: Ask) -> None:
+    alert = get(ask, f"/v1/alerts/{THEFT}")
+    assert alert["campaign"]["title"] == "session-hijack on 1 user from 198.51.100.0/24"
+    assert [one["rule_id"] for one in alert["user_risk"]["contributions"]] == ["session-hijack", "session-hijack"]
+    assert alert["session_risk"]["score"] == get(ask, f"/v1/sessions/bank/{STOLEN}")["risk"]["score"]
+
+
+def test_an_alert_of_one_app_tells_no_risk_of_another(ask: Ask) -> None:
+    alert = get(ask, f"/v1/alerts/{SHOP_ALERT}", LIMITED)
+    assert [one["app"] for one in alert["user_risk"]["contributions"]] == ["shop"]
+    assert alert["campaign"] is None

@@ -10,10 +10,13 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 
+from response.guard import Limits
 from response.verdicts import VerdictKey
+from schemas.app import Apps
 from schemas.drill import DrillKey
 from sessionwatch.api.acts import Acts
 from sessionwatch.api.app import make_app
+from sessionwatch.api.budgets import Budgets
 from sessionwatch.api.health import Probes
 from sessionwatch.api.installation import Installation as Declared
 from sessionwatch.api.principal import Principal
@@ -112,6 +115,8 @@ def slow() -> Iterator[httpx.Client]:
         audit_key=AuditKey(bytes(32)),
         visits=Visits(lambda _note: None, clock),
         reach=_nothing,  # type: ignore[arg-type]
+        budgets=Budgets(Apps(), Limits()),
+        open_breakers=dict,
         rates=Rates(8),
         guesses=Rates(8),
     )

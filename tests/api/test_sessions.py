@@ -8,7 +8,7 @@ import pytest
 
 from schemas.api import MAX_MARKS
 from tests.api.history import HELD, HOSTILE_AGENT, LONG, QUIET, SHOPPING, STOLEN, THEFT
-from tests.api.installation import Ask
+from tests.api.installation import LIMITED, Ask
 
 
 def get(ask: Ask, path: str) -> dict[str, Any]:
@@ -37,6 +37,33 @@ def test_live_ones_can_be_asked_for(ask: Ask) -> None:
     assert STOLEN in live
     assert {LONG, QUIET} <= ended
     assert not live & ended
+
+
+def test_a_live_one_names_the_network_of_its_last_use(ask: Ask) -> None:
+    [stolen] = [one for one in get(ask, "/v1/sessions?live=true")["items"] if one["session_id"] == STOLEN]
+    assert stolen["network"] == "198.51.100.0/24"
+
+
+def test_who_is_in_is_counted_by_network(ask: Ask) -> None:
+    page = get(ask, "/v1/sessions/live?by=network&app=shop")
+    [group] = page["items"]
+    assert (group["app"], group["value"], group["sessions"], group["country"]) == ("shop", "192.0.2.0/24", 1, "DE")
+    assert (page["sessions"], page["users"], page["networks"], page["more"]) == (1, 1, 1, False)
+
+
+def test_a_user_of_two_apps_is_counted_in_each(ask: Ask) -> None:
+    groups = get(ask, "/v1/sessions/live?by=user")["items"]
+    assert {("bank", "alice"), ("shop", "alice")} <= {(one["app"], one["value"]) for one in groups}
+
+
+def test_an_app_in_which_nobody_is_has_no_group(ask: Ask) -> None:
+    page = get(ask, "/v1/sessions/live?by=app&app=nobody")
+    assert (page["items"], page["sessions"], page["users"]) == ([], 0, 0)
+
+
+def test_a_limited_token_counts_its_own_apps_alone(ask: Ask) -> None:
+    groups = ask("GET", "/v1/sessions/live?by=app", who=LIMITED).json()["items"]
+    assert [one["value"] for one in groups] == ["shop"]
 
 
 def test_pages_hold_every_session_once(ask: Ask) -> None:

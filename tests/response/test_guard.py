@@ -208,3 +208,31 @@ def test_the_budget_of_all_apps_is_never_exceeded_over_a_restart(asked, number, 
             admitted.append((at, sent))
     for end, _ in admitted:
         assert sum(row.sessions for when, row in admitted if end - HOUR < when <= end) <= number
+
+
+def used(one: Guard, at: int = NOW) -> dict[tuple[str | None, str], tuple[int, float]]:
+    return {(budget.app, budget.name): (budget.used, budget.limit) for budget in one.budgets(at)}
+
+
+def test_budgets_tell_what_the_hour_has_used() -> None:
+    one = guard(Live(1_000), share=0.02, number=100)
+    ask(one, sessions=3)
+    one.admit_manual("bank", 2, NOW)
+    budgets = used(one)
+    assert budgets["bank", "max_per_hour"] == (3, 100)
+    assert budgets["bank", "max_share_per_hour"] == (3, 20)
+    assert budgets["bank", "people"] == (2, MANUAL_PER_HOUR)
+    assert budgets[None, "max_per_hour_in_all"][0] == 3
+
+
+def test_a_budget_of_an_hour_ago_is_free_in_what_is_told() -> None:
+    one = guard(Live(1_000))
+    ask(one)
+    assert used(one, NOW + HOUR)["bank", "max_per_hour"][0] == 0
+
+
+def test_the_share_in_all_is_told_where_it_bounds() -> None:
+    one = Guard(Live(1_000), APPS, Limits(max_share_per_hour_in_all=0.01))
+    [budget] = [budget for budget in one.budgets(NOW) if budget.name == "max_share_per_hour_in_all"]
+    assert budget.live == 1_000 * len(APPS.declared())
+    assert budget.limit == budget.live * 0.01

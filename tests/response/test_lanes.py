@@ -15,6 +15,7 @@ from response.breaker import FAILURES
 from response.clock import now_us
 from response.commands import DeliveryResult
 from response.lanes import Lane
+from response.outbox import Outbox
 from response.outcome import DELIVERED, Outcome
 from response.schedule import Schedule
 from schemas.instant import MINUTE, SECOND
@@ -153,6 +154,16 @@ def test_ten_failures_in_a_row_open_the_breaker(carry: Carry) -> None:
     with pytest.raises(queue.Empty):
         carried.results.get(timeout=0.1)
     assert len(deliveries.tries) == FAILURES
+    assert carried.lane.opens_at() > now_us()
+
+
+def test_an_outbox_tells_which_breakers_are_open(carry: Carry) -> None:
+    carried = carry(Deliveries(*[RETRY] * FAILURES), message())
+    outbox = Outbox([carried.lane, Lane("idle", Deliveries(), lambda _result: None)], lambda _result: None)
+    assert outbox.open_breakers() == {}
+    for _ in range(FAILURES):
+        carried.result()
+    assert list(outbox.open_breakers()) == [carried.lane.name]
 
 
 def test_a_message_that_is_too_old_is_dropped_untried(carry: Carry) -> None:

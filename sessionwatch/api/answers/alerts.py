@@ -11,6 +11,8 @@ from schemas.api import AlertDetail, AlertFacts, AlertPage, AlertRow, VerdictCou
 from schemas.event import Agent
 from schemas.instant import DAY, to_datetime
 from schemas.revocation import RevocationView
+from sessionwatch.api.answers.campaign_rows import campaign_brief
+from sessionwatch.api.answers.risk import risk_view
 from sessionwatch.api.answers.rows import act, alert_fields, alert_row, newest_by_session
 from sessionwatch.api.asker import Asker
 from sessionwatch.api.cursor import from_cursor, to_cursor
@@ -106,13 +108,14 @@ def alert_detail(asker: Asker, alert_id: str) -> AlertDetail:
     now_us = asker.now_us()
     facts = reader.rule_facts(now_us - WEEK_US, now_us - MONTH_US, asker.principal.visible())
     rule = asker.installation.settings.rule_classes.get(alert.rule_id)
+    realm, campaign_id = asker.installation.apps.realm_of(alert.app), reader.campaigns_of([alert_id]).get(alert_id)
     return AlertDetail.model_validate(
         {
             **alert_fields(
                 record,
                 asker.installation.title(alert.rule_id),
                 newest_by_session(ordered).get((alert.app, alert.session_id or "")),
-                reader.campaigns_of([alert_id]).get(alert_id),
+                campaign_id,
             ),
             "rule_version": alert.rule_version,
             "model_id": alert.model_id,
@@ -122,12 +125,15 @@ def alert_detail(asker: Asker, alert_id: str) -> AlertDetail:
             ],
             "usual": alert.usual,
             "now": _now(asker, alert),
-            "realm": asker.installation.apps.realm_of(alert.app),
+            "realm": realm,
             "runbook": [] if rule is None else list(rule.runbook),
             "verdicts": verdict_counts(facts.get(alert.rule_id, RuleFacts())),
             "revocations": [RevocationView.of(one) for one in ordered],
             "history": [act(line) for line in history],
             "can_undo": last is not None and last.act == TRIAGED and last.actor == asker.principal.name,
+            "user_risk": alert.user_id and risk_view(asker, "user", realm, alert.user_id),
+            "session_risk": alert.session_id and risk_view(asker, "session", alert.app, alert.session_id),
+            "campaign": campaign_brief(asker, campaign_id),
         }
     )
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from schemas.api.campaigns import CampaignDetail, CampaignPage, CampaignRow, CampaignUser, Shared
-from schemas.instant import to_datetime
+from schemas.api.campaigns import CampaignDetail, CampaignPage, CampaignUser
 from sessionwatch.api.answers.alerts import alert_rows
+from sessionwatch.api.answers.campaign_rows import campaign_row
 from sessionwatch.api.asker import Asker
 from sessionwatch.api.cursor import from_cursor, to_cursor
 from sessionwatch.api.problem import not_found
 from store.alert_search import AlertFilter
-from store.incidents import CampaignFacts
 
 MOST_MEMBERS = 200
 MOST_USERS = 100
-_SHOWN_RULES = 3
 
 
 def campaign_page(asker: Asker, apps: list[str] | None, since_us: int, cursor: str | None, limit: int) -> CampaignPage:
@@ -37,7 +35,7 @@ def campaign_page(asker: Asker, apps: list[str] | None, since_us: int, cursor: s
     )
     shown = found[:limit]
     following = to_cursor((shown[-1].last_us, shown[-1].campaign_id)) if len(found) > limit else None
-    return CampaignPage(items=[_row(asker, facts) for facts in shown], next=following)
+    return CampaignPage(items=[campaign_row(asker, facts) for facts in shown], next=following)
 
 
 def campaign_detail(asker: Asker, campaign_id: str) -> CampaignDetail:
@@ -53,38 +51,7 @@ def campaign_detail(asker: Asker, campaign_id: str) -> CampaignDetail:
     members = reader.alert_records(AlertFilter(apps=apps, campaign_id=campaign_id), limit=MOST_MEMBERS)
     users = reader.campaign_users(campaign_id, apps, MOST_USERS)
     return CampaignDetail(
-        **_row(asker, found[0]).model_dump(),
+        **campaign_row(asker, found[0]).model_dump(),
         members=alert_rows(asker, members),
         named_users=[CampaignUser(user_id=user_id, alerts=alerts) for user_id, alerts in users],
     )
-
-
-def _row(asker: Asker, facts: CampaignFacts) -> CampaignRow:
-    shared = facts.shared
-    apps = asker.principal.visible()
-    if apps is not None:
-        # What is shared with alerts of other apps alone is none of this asker's business.
-        own = asker.reader.campaign_values(facts.campaign_id, apps)
-        shared = tuple(one for one in shared if one.value in own)
-    return CampaignRow(
-        campaign_id=facts.campaign_id,
-        realm=facts.realm,
-        title=_title(facts, shared[0].value if shared else None),
-        severity=facts.severity,
-        first=to_datetime(facts.first_us),
-        last=to_datetime(facts.last_us),
-        alerts=facts.alerts,
-        open=facts.open,
-        users=facts.users,
-        sessions=facts.sessions,
-        rules=list(facts.rules),
-        apps=list(facts.apps),
-        shared=[Shared.model_validate({"kind": one.kind, "value": one.value, "alerts": one.alerts}) for one in shared],
-    )
-
-
-def _title(facts: CampaignFacts, shared: str | None) -> str:
-    rules = ", ".join(facts.rules[:_SHOWN_RULES])
-    more = len(facts.rules) - _SHOWN_RULES
-    whom = f"{facts.users} users" if facts.users != 1 else "1 user"
-    return f"{rules}{f' and {more} more' if more > 0 else ''} on {whom}{f' from {shared}' if shared else ''}"

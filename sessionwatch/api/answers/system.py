@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from schemas.api import (
     DeadLetterFacts,
     DeadLetterPage,
@@ -21,12 +23,13 @@ BEHIND_US = MINUTE
 """Committed data that is older, while records wait, is stale: nothing can be said about now."""
 
 
-def system_view(asker: Asker, beat: Beat) -> SystemView:
+def system_view(asker: Asker, beat: Beat, open_breakers: Mapping[str, int]) -> SystemView:
     """Return how the pipeline is doing.
 
     Args:
         asker: who asks; one that is limited to apps is told nothing that is counted over all of them.
         beat: the pipeline's own view.
+        open_breakers: by lane, when its next probe is made, microseconds since the epoch.
     """
     reader, principal, now_us = asker.reader, asker.principal, beat.now_us
     standing = reader.standing(now_us - DAY, now_us - MINUTE, principal.visible())
@@ -58,7 +61,7 @@ def system_view(asker: Asker, beat: Beat) -> SystemView:
             confirm_p95_s=None if p95_us is None else p95_us / SECOND,
         ),
         dead_letters=_refused(asker) if whole else None,
-        outbox=_lanes(asker) if whole else None,
+        outbox=_lanes(asker, open_breakers) if whole else None,
         rows=reader.counts() if whole else {},
     )
 
@@ -121,7 +124,7 @@ def _refused(asker: Asker) -> DeadLetterFacts:
     )
 
 
-def _lanes(asker: Asker) -> list[LaneFacts]:
+def _lanes(asker: Asker, open_breakers: Mapping[str, int]) -> list[LaneFacts]:
     return [
         LaneFacts(
             lane=lane.lane,
@@ -129,6 +132,7 @@ def _lanes(asker: Asker) -> list[LaneFacts]:
             parked=lane.parked,
             oldest_pending=None if lane.oldest_pending_us is None else to_datetime(lane.oldest_pending_us),
             last_error=lane.last_error,
+            probe=to_datetime(open_breakers[lane.lane]) if lane.lane in open_breakers else None,
         )
         for lane in asker.reader.lanes_standing()
     ]

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from schemas.api import EventPage, EventRow, SessionDetail, SessionPage, SessionPicture, SessionRow
+from schemas.api import EventPage, EventRow, LiveGroupPage, SessionDetail, SessionPage, SessionPicture, SessionRow
 from schemas.instant import DAY
+from sessionwatch.api.answers.live import GroupedBy, live_group_page, live_window
 from sessionwatch.api.answers.picture import session_picture
 from sessionwatch.api.answers.sessions import event_page, session_detail, session_page
 from sessionwatch.api.answers.span import window
@@ -43,12 +44,18 @@ def sessions(
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Response:
-    """List sessions with events in the time asked for, the last day without one."""
-    between = window(asker, since, until, DAY)
+    """List sessions with events in the time asked for; without one of the last day, or, if longer, of all live ones."""
+    between = window(asker, since, until, live_window(asker) if live else DAY)
     answer = session_page(
         asker, between, apps=app, user_id=user, network=network, live=live, cursor=cursor, limit=limit
     )
     return page(request, answer, answer.items, SessionRow)
+
+
+@router.get("/v1/sessions/live", response_model=LiveGroupPage)
+def live_groups(asker: Viewer, by: Annotated[GroupedBy, Query()] = "user", app: AppNames = None) -> Response:
+    """Count who is in, by user, by the network of the last use, or by app; the largest groups first."""
+    return whole(live_group_page(asker, by, app))
 
 
 @router.get("/v1/sessions/{app}/{session_id}", response_model=SessionDetail)

@@ -27,7 +27,7 @@ router = APIRouter(tags=["system"])
 @router.get("/v1/system", response_model=SystemView)
 def system(asker: Viewer, service: Served) -> Response:
     """Say whether what is shown is live, and how the pipeline is doing."""
-    return whole(system_view(asker, service.beat()))
+    return whole(system_view(asker, service.beat(), service.open_breakers()))
 
 
 @router.get("/v1/dead-letters", response_model=DeadLetterPage, responses={200: {"content": {ARROW: {}}}})
