@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from schemas.alert import Alert
+from schemas.link import LinkAct
 from schemas.revocation import Scope
 from store.rows import OutboxMessage, TriageStatus, Verdict
 
@@ -29,15 +30,16 @@ class DeliveryResult(msgspec.Struct, frozen=True, gc=False):
 
 
 class RevokeManually(msgspec.Struct, frozen=True, gc=False):
-    """A person ends a session, all sessions of a user, or all that were last used from a network.
+    """A person ends a session, all of a user's or all that were last used from a network, or locks a user's login.
 
     Attributes:
         request_id: makes the revocation's id: the same request twice is one revocation.
-        subject: the hashed session id, the user id for scope "user", or the network for scope "network".
+        subject: the hashed session id, the user id for scopes "user" and "login", or the network for "network".
         by: the person's name, for the record.
         user_id: whose session it is, where known.
         alert_id: the alert that it answers, where there is one.
         at_most: sessions that the person was shown; if more are live by now, nothing is ended. None = any number.
+        lock_for_us: of scope "login": how long nobody may sign in as the user, microseconds; None = as policy does.
     """
 
     request_id: str
@@ -49,6 +51,7 @@ class RevokeManually(msgspec.Struct, frozen=True, gc=False):
     user_id: str | None = None
     alert_id: str | None = None
     at_most: int | None = None
+    lock_for_us: int | None = None
 
 
 class Approve(msgspec.Struct, frozen=True, gc=False):
@@ -89,6 +92,8 @@ class Triage(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         verdict: what it turned out to be; resolves the alert, and makes it theirs who say so.
         assign: "take" = theirs who say so; "give_back" = nobody's.
+        way: how they said it, for the record; empty = by API, console or command.
+        anonymous: nobody signed in, so that it becomes nobody's.
     """
 
     alert_id: str
@@ -97,6 +102,8 @@ class Triage(msgspec.Struct, frozen=True, gc=False):
     verdict: Verdict | None = None
     note: str | None = None
     assign: Literal["take", "give_back"] | None = None
+    way: str = ""
+    anonymous: bool = False
 
 
 class UndoTriage(msgspec.Struct, frozen=True, gc=False):
@@ -104,6 +111,23 @@ class UndoTriage(msgspec.Struct, frozen=True, gc=False):
 
     alert_id: str
     by: str
+
+
+class UseLink(msgspec.Struct, frozen=True, gc=False):
+    """A person has followed a link from chat and said that they mean it.
+
+    Attributes:
+        link_id: it works once.
+        reason: why a session is ended.
+        signed_in: whether `by` is the name of a person.
+    """
+
+    link_id: str
+    act: LinkAct
+    alert_id: str
+    by: str
+    reason: str = ""
+    signed_in: bool = True
 
 
 class RaiseLate(msgspec.Struct, frozen=True, gc=False):

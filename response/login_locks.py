@@ -6,8 +6,11 @@ from collections.abc import Iterable
 
 from ingest.batch import Batch
 from response.ledger import Ledger
-from response.revocations import PIPELINE, UNTIL, Revocations
+from response.revocations import PIPELINE, TAKEN, UNTIL, Revocations
 from schemas.revocation import LIVE_STATES, LOCK_OVER, Revocation
+
+_OVER = "over"
+"""In `Revocation.times`: when the end of a lock that never took effect was noted."""
 
 
 class LoginLocks:
@@ -23,16 +26,15 @@ class LoginLocks:
         self._revocations = revocations
         self._ends: dict[str, int] = {}
 
-    def restore(self, revocations: Iterable[Revocation]) -> None:
-        """Take up the locks that an earlier run has left; one whose end has passed meanwhile is released at once."""
-        self.note(revocations)
-
     def note(self, revocations: Iterable[Revocation]) -> None:
-        """Remember the ends of locks that are sent, and forget those of what was released."""
+        """Remember the ends of locks that are sent, and forget those of what was released.
+
+        Of what an earlier run has left too: one whose end has passed meanwhile is released at once.
+        """
         for one in revocations:
             if one.scope != "login":
                 continue
-            if one.state in LIVE_STATES and UNTIL in one.times:
+            if one.state in LIVE_STATES and UNTIL in one.times and _OVER not in one.times:
                 self._ends[one.revocation_id] = one.times[UNTIL]
             else:
                 self._ends.pop(one.revocation_id, None)
@@ -55,7 +57,9 @@ class LoginLocks:
             revocation = self._revocations.find(revocation_id)
             if revocation is None or revocation.state not in LIVE_STATES:
                 continue
-            if revocation.state == "failed" and "delivered" not in revocation.times:
+            if revocation.state == "failed" and not {"delivered", TAKEN} & revocation.times.keys():
+                revocation.times[_OVER] = batch.arrival_us
+                self._revocations.store(batch, revocation)
                 self._revocations.note(batch, revocation, "login lock over", "it never took effect, nothing is undone")
             else:
                 self._revocations.release(batch, revocation, PIPELINE, LOCK_OVER)

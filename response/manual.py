@@ -9,9 +9,11 @@ from response.commands import Approve, Drop, Release, Retry, RevokeManually
 from response.guard import DEFAULT_IDLE_US, QUORUM, Guard
 from response.in_use import InUse
 from response.ledger import Ledger
+from response.policy import LOCK_FOR_US
 from response.records import Records
-from response.revocations import Revocations
+from response.revocations import UNTIL, Revocations
 from schemas.app import Apps
+from schemas.instant import to_rfc3339
 from schemas.revocation import Revocation, State, revocation_id
 
 APPROVED_ONCE = "revocation approved once"
@@ -53,14 +55,14 @@ class ManualActs:
         self._apps = apps
 
     def revoke(self, batch: Batch, command: RevokeManually) -> str:
-        """End a session, all sessions of a user, or each that is live from a network."""
+        """End a session, all sessions of a user or each that is live from a network, or lock a user's login."""
         wanted_id = revocation_id(command.request_id, command.scope)
         newest = self._ledger.newest(command.app, command.scope, command.subject)
         if self._revocations.find(wanted_id) is not None:
             return self._refuse(batch, wanted_id, command.app, command.by, "the request was made before")
-        if newest is not None and newest.state in UNDER_WAY:
-            why = f"already being taken away ({newest.state})"
-            return self._refuse(batch, newest.revocation_id, command.app, command.by, why)
+        under_way = "" if newest is None else _under_way(newest, batch.arrival_us)
+        if newest is not None and under_way:
+            return self._refuse(batch, newest.revocation_id, command.app, command.by, under_way)
         live = self._in_use.from_network(batch, command.app, command.subject) if command.scope == "network" else []
         sessions = len(live) if command.scope == "network" else self._count(command, batch.arrival_us)
         unseen = _unseen(command, sessions)
@@ -185,13 +187,15 @@ class ManualActs:
             state="requested",
             times={"requested": batch.arrival_us},
             session_id=command.subject if by_session else None,
-            user_id=command.subject if command.scope == "user" else command.user_id,
+            user_id=command.subject if command.scope in ("user", "login") else command.user_id,
             alert_id=command.alert_id,
             sessions=sessions,
+            lock_for_us=(command.lock_for_us or LOCK_FOR_US) if command.scope == "login" else None,
         )
 
     def _count(self, command: RevokeManually, now_us: int) -> int:
-        if command.scope == "session":
+        if command.scope in ("session", "login"):
+            # A lock ends no session, and counts as one: it shuts somebody out.
             return 1
         idle_us = self._apps[command.app].idle_timeout_us or DEFAULT_IDLE_US
         return self._records.live_sessions_of_user(command.app, command.subject, now_us, idle_us)
@@ -206,6 +210,17 @@ class ManualActs:
     def _refuse(self, batch: Batch, subject: str, app: str, actor: str, why: str) -> str:
         self._revocations.audit(batch, "manual act refused", subject, app, why, actor=actor)
         return why
+
+
+def _under_way(newest: Revocation, now_us: int) -> str:
+    """Return why what the newest revocation of a subject says cannot be asked for anew, or an empty text."""
+    if newest.state in UNDER_WAY:
+        return f"already being taken away ({newest.state})"
+    until_us = newest.times.get(UNTIL, 0)
+    if newest.state == "delivered" and until_us > now_us:
+        # A second lock would end when the first one does.
+        return f"the login is locked until {to_rfc3339(until_us)}: release that lock first ({newest.revocation_id})"
+    return ""
 
 
 def _unseen(command: RevokeManually, sessions: int) -> str:

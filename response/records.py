@@ -64,6 +64,9 @@ class Records(LiveSessions, AlertRecords, AnswerRecords, NoticeRecords, Protocol
     def revocations_since(self, since_us: int) -> list[Revocation]:
         """Return the revocations decided or changed since an instant, microseconds since the epoch."""
 
+    def login_locks_since(self, since_us: int) -> list[Revocation]:
+        """Return the locks of logins changed since an instant, microseconds since the epoch, and not released."""
+
     def unfinished_revocations(self) -> list[Revocation]:
         """Return the revocations that wait for something."""
 

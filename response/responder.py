@@ -30,12 +30,14 @@ from response.commands import (
     RevokeManually,
     Triage,
     UndoTriage,
+    UseLink,
 )
 from response.dead_letter_topic import dead_letter_messages
 from response.escalation import NOT_ESCALATED, Escalation
 from response.guard import Guard
 from response.in_use import InUse
 from response.ledger import Ledger
+from response.link_acts import LinkActs
 from response.links import NO_LINKS, Links
 from response.login_locks import LoginLocks
 from response.manual import ManualActs
@@ -62,7 +64,7 @@ from response.verdicts import UserVerdicts
 from schemas.alert import Alert, AlertChange
 from schemas.app import Apps
 from schemas.instant import DAY, HOUR
-from schemas.revocation import Revocation
+from schemas.revocation import LONGEST_LOCK_US, Revocation
 from store.rows import Erasure, OutboxMessage
 
 _PRUNE_US = HOUR
@@ -144,6 +146,7 @@ class Responder:
         self._message_acts = MessageActs(self._revocations, self._ledger, records)
         self._troubles = Troubles(self._notices, self._revocations)
         self._triage = TriageDesk(records)
+        self._link_acts = LinkActs(self._triage, self._manual, records)
         self._on_call = OnCall(on_call, self._notices, records)
         self._user_notices = UserNotices(tell_users or {}, targets, mails, records)
         self._skipped = Skipped()
@@ -162,13 +165,15 @@ class Responder:
         """
         life_us = max((app.session_life_us for app in self._apps.declared()), default=DAY)
         recent = self._records.revocations_since(now_us - max(life_us, self._guard.memory_us))
-        known = {row.revocation_id: row for row in [*recent, *self._records.unfinished_revocations()]}
+        # A lock may last longer than any session.
+        locks = self._records.login_locks_since(now_us - LONGEST_LOCK_US)
+        known = {row.revocation_id: row for row in [*recent, *self._records.unfinished_revocations(), *locks]}
         self._ledger.restore(known.values(), self._records.pending_messages(kinds=REVOCATION_KINDS))
         self._skipped.restore(self._records.subjects_of_act(SKIPPED, now_us - life_us, MAX_SKIPPED))
         self._guard.restore(row for row in known.values() if row.times.get("sent", 0) > now_us - self._guard.memory_us)
         self._kill_switch.restore()
         self._step_ups.restore()
-        self._login_locks.restore(known.values())
+        self._login_locks.note(known.values())
         self._notices.restore(known.values())
         self._notices.restore_paces(self._records, now_us)
         self._on_call.restore(now_us, lambda alert: "notify" in self._policy.decide(alert, now_us).actions)
@@ -271,6 +276,8 @@ class Responder:
                 return self._triage.decide(batch, command)
             case UndoTriage():
                 return self._triage.undo(batch, command)
+            case UseLink():
+                return self._link_acts.use(batch, command)
             case Pause():
                 return self._kill_switch.pause(batch, command)
             case Resume():

@@ -39,6 +39,8 @@ _PROVED = "proved"
 ACCEPTED = "accepted"
 UNTIL = "until"
 """When the lock of a login ends."""
+TAKEN = "taken"
+"""When the first of several targets has locked a login: whatever the others do, it has to be unlocked there."""
 
 log = structlog.get_logger()
 
@@ -92,6 +94,9 @@ class Revocations:
             self._delivered(batch, revocation, message, at_us)
         else:
             # One of several targets, or a release.
+            if is_revoked and is_delivered and revocation.scope == "login":
+                revocation.times.setdefault(TAKEN, at_us)
+                self.store(batch, revocation)
             error = f": {message.last_error}" if message.last_error and not is_delivered else ""
             self.note(batch, revocation, f"{message.kind} {message.state}", f"{message.lane}{error}")
 

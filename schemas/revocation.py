@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict
 
-from schemas.instant import to_datetime
+from schemas.instant import DAY, to_datetime
 
 REVOCATION_NAMESPACE = uuid.UUID("5e551094-4a7c-5c8e-9d0f-a1e27a1e2701")
 
@@ -19,6 +19,9 @@ Scope = Literal["session", "user", "network", "login"]
 A network's is only ever held for a person: when it is approved, each of its live sessions gets a revocation of its own.
 """
 State = Literal["requested", "suppressed", "held", "sent", "delivered", "confirmed", "failed", "released"]
+
+LONGEST_LOCK_US = 30 * DAY
+"""Of a login: what has to last longer belongs to whoever manages the accounts."""
 
 LOCK_OVER = "its time is over"
 """The note of a login's lock that was released by itself."""

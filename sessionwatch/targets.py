@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from ingest.topics import ensure_topic
 from response.targets import Target
@@ -15,6 +16,9 @@ from sessionwatch.config import Settings
 from sessionwatch.config.target import TargetSettings
 from sessionwatch.renewed_target import RenewedTarget
 from sessionwatch.shared_signals import SharedSignals
+
+LOCKS_FOLDER = "login-locks"
+"""Beside the store's file: which accounts at a provider were disabled by this installation."""
 
 SHORTEST_TOPIC_LIFE_US = 30 * DAY
 """As long as the SDK's cache keeps an entry at least."""
@@ -62,6 +66,8 @@ def _make(
             )
         case "kafka":
             return _kafka(target, settings)
+        case "keycloak":
+            return _keycloak(target, settings, find_idp_session)
     return _MAKE[target.kind](target, find_idp_session)
 
 
@@ -109,9 +115,11 @@ def _redis(target: TargetSettings, _: FindIdpSession) -> Target:
     return RedisTarget(target.name, target.app, target.address(), prefix=target.prefix)
 
 
-def _keycloak(target: TargetSettings, find_idp_session: FindIdpSession) -> Target:
+def _keycloak(target: TargetSettings, settings: Settings, find_idp_session: FindIdpSession) -> Target:
     from response.targets.keycloak import KeycloakTarget
+    from response.targets.lock_marks import LockMarks
 
+    locks = Path(settings.store.path).parent / LOCKS_FOLDER / f"keycloak-{target.name}"
     return KeycloakTarget(
         target.name,
         target.app,
@@ -121,7 +129,7 @@ def _keycloak(target: TargetSettings, find_idp_session: FindIdpSession) -> Targe
         secret=target.credential(),
         find_idp_session=find_idp_session,
         user_by=target.user_by,  # type: ignore[arg-type]  # the configuration's check leaves Keycloak's own
-        lock_login=target.lock_login,
+        locks=LockMarks(locks) if target.lock_login else None,
         allow_private=target.allow_private,
         ssl_context=target.tls_context(),
     )
@@ -212,7 +220,6 @@ def _rfc7009(target: TargetSettings, _: FindIdpSession) -> Target:
 _MAKE: dict[str, Callable[[TargetSettings, FindIdpSession], Target]] = {
     "command": _command,
     "redis": _redis,
-    "keycloak": _keycloak,
     "okta": _okta,
     "auth0": _auth0,
     "entra": _entra,

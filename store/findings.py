@@ -37,6 +37,10 @@ UNFINISHED_REVOCATIONS = f"""
 SELECT {revocation_rows.SELECTED} FROM revocations
 WHERE state IN ('requested', 'held', 'sent', 'delivered') ORDER BY decided, revocation_id
 """
+LOGIN_LOCKS_SINCE = f"""
+SELECT {revocation_rows.SELECTED} FROM revocations
+WHERE scope = 'login' AND state <> 'released' AND updated >= make_timestamp($since) ORDER BY decided, revocation_id
+"""
 REVOCATIONS_SINCE = f"""
 SELECT {revocation_rows.SELECTED} FROM revocations
 WHERE updated >= make_timestamp($since) ORDER BY decided, revocation_id
@@ -135,6 +139,11 @@ class Findings(Reading):
     def revocations_since(self, since_us: int) -> list[Revocation]:
         """Return those decided or changed since an instant (microseconds since the epoch), oldest first."""
         rows = self._rows(REVOCATIONS_SINCE, {"since": since_us})
+        return [revocation_rows.revocation_of(row) for row in rows]
+
+    def login_locks_since(self, since_us: int) -> list[Revocation]:
+        """Return the locks of logins changed since an instant (microseconds since the epoch) and not released."""
+        rows = self._rows(LOGIN_LOCKS_SINCE, {"since": since_us})
         return [revocation_rows.revocation_of(row) for row in rows]
 
     def max_sequence(self, app: str, subject: str) -> int:

@@ -11,6 +11,7 @@ from response.outcome import DELIVERED, Outcome
 from response.targets.answers import NotDone, read
 from response.targets.credentials import ClientCredentials
 from response.targets.http_target import Connection, HttpTarget
+from response.targets.lock_marks import LockMarks
 from response.targets.management import CALL_DEADLINE_S, FindIdpSession, ManagementApi, base_url, query, segment
 from schemas.instant import to_us
 from schemas.revocation import Scope, WebhookBody, WebhookData
@@ -60,7 +61,7 @@ class KeycloakTarget(HttpTarget):
         client_id, secret: of a confidential client with a service account.
         find_idp_session: returns the `sid` of an app's session.
         user_by: what the app's user ids are at Keycloak.
-        lock_login: logins may be locked.
+        locks: where it is noted which accounts were disabled here; None = logins are never locked.
         connection: to the receiver.
 
     Raises:
@@ -81,16 +82,13 @@ class KeycloakTarget(HttpTarget):
         secret: str,
         find_idp_session: FindIdpSession,
         user_by: UserName = "id",
-        lock_login: bool = False,
+        locks: LockMarks | None = None,
         **connection: Unpack[Connection],
     ) -> None:
         super().__init__(name, app, **connection)
-        self.scopes: frozenset[Scope] = frozenset({"session", "user", *(("login",) if lock_login else ())})
-        self.kinds = frozenset({_REVOKED, *((_RELEASED, _LOCKED) if lock_login else ())})
-        # Locks that were begun here: a try whose answer was lost has disabled the user all the same.
-        self._begun: set[str] = set()
-        # Locks that met a user whom somebody else had disabled.
-        self._refused: set[str] = set()
+        self.scopes: frozenset[Scope] = frozenset({"session", "user", *(("login",) if locks else ())})
+        self.kinds = frozenset({_REVOKED, *((_RELEASED, _LOCKED) if locks else ())})
+        self._locks = locks
         base, place = base_url(name, url), quote(realm, safe="")
         self._find_idp_session = find_idp_session
         self._user_by = user_by
@@ -104,10 +102,8 @@ class KeycloakTarget(HttpTarget):
         if not self._knows(message.kind, body.data.scope):
             return Outcome("refused", f"this target cannot be told {message.kind} of a {body.data.scope}")
         try:
-            if message.kind == _LOCKED:
-                self._disable(body.data)
-            elif body.data.scope == "login":
-                self._enable(body.data)
+            if body.data.scope == "login":
+                self._lock_or_unlock(message.kind, body.data)
             elif message.kind == _REVOKED and body.data.scope == "session":
                 self._end_session(body.data)
             elif message.kind == _REVOKED:
@@ -150,24 +146,33 @@ class KeycloakTarget(HttpTarget):
             return False
         return kind == _RELEASED or (kind == _LOCKED) == (scope == "login")
 
-    def _disable(self, data: WebhookData) -> None:
+    def _lock_or_unlock(self, kind: str, data: WebhookData) -> None:
+        assert self._locks is not None
+        try:
+            if kind == _LOCKED:
+                self._disable(data, self._locks)
+            else:
+                self._enable(data, self._locks)
+        except OSError as error:
+            raise NotDone(Outcome("retry", f"the lock cannot be noted: {error.strerror}")) from error
+
+    def _disable(self, data: WebhookData, locks: LockMarks) -> None:
         user = self._user(data)
         whole = self._whole(user)
         if whole.get("enabled") is not False:
-            self._begun.add(data.revocation_id)
+            locks.set(data.revocation_id)
             self._api.call("PUT", f"/users/{user}", {**whole, "enabled": False}, absent=_NOBODY)
-        elif data.revocation_id not in self._begun:
-            self._refused.add(data.revocation_id)
+        elif data.revocation_id not in locks:
             raise NotDone(Outcome("refused", "the user is disabled already, by somebody else"))
 
-    def _enable(self, data: WebhookData) -> None:
-        if data.revocation_id in self._refused:
-            raise NotDone(Outcome("refused", "the user was disabled by somebody else, who alone should enable it"))
+    def _enable(self, data: WebhookData, locks: LockMarks) -> None:
         user = self._user(data)
         whole = self._whole(user)
         if whole.get("enabled") is not True:
+            if data.revocation_id not in locks:
+                raise NotDone(Outcome("refused", "the user was disabled by somebody else, who alone should enable it"))
             self._api.call("PUT", f"/users/{user}", {**whole, "enabled": True}, absent=_NOBODY)
-        self._begun.discard(data.revocation_id)
+        locks.clear(data.revocation_id)
 
     def _whole(self, user: str) -> dict[str, object]:
         """Return the user's representation; all of it goes back, since what it leaves out may be deleted."""

@@ -13,8 +13,9 @@ from schemas.api.people import Act
 from schemas.api.sessions import SessionRow
 from schemas.api.shapes import EXAMPLE_SESSION, Answer, AppName, Reason, Request, example
 from schemas.event import SESSION_PATTERN
+from schemas.instant import SECOND
 from schemas.limits import MAX_USER_ID
-from schemas.revocation import RevocationView, Scope
+from schemas.revocation import LONGEST_LOCK_US, RevocationView, Scope
 
 
 class RevocationPage(Answer):
@@ -55,13 +56,14 @@ class RevocationDetail(RevocationView):
 class RevokeSubject(Request):
     """Which sessions: a hashed session id, for scope "user" the user's id, for scope "network" a network.
 
-    A network is an IPv4 /24 or IPv6 /64, and holds the sessions of the app that were last used from it.
+    A network is an IPv4 /24 or IPv6 /64, and holds the sessions of the app that were last used from it. Scope "login"
+    names a user, and ends no session: nobody signs in as the user for a time.
     """
 
     model_config = example({"app": "bank", "scope": "session", "subject": EXAMPLE_SESSION})
 
     app: AppName
-    scope: Literal["session", "user", "network"] = "session"
+    scope: Scope = "session"
     subject: Annotated[str, StringConstraints(min_length=1, max_length=MAX_USER_ID)]
 
     @model_validator(mode="after")
@@ -74,12 +76,13 @@ class RevokeSubject(Request):
 
 
 class RevokeRequest(RevokeSubject):
-    """A person ends a session, all of a user's, or all from a network. Send it with an `Idempotency-Key`.
+    """A person ends a session, all of a user's or all from a network, or locks a login; with an `Idempotency-Key`.
 
     Attributes:
         reason: why, for the record; at least 3 characters.
         sessions: how many the preview has shown; if more are live by now it is refused. A network needs it.
         alert_id: the alert that it answers, where there is one.
+        lock_for_s: of scope "login": seconds for which nobody signs in as the user; 15 minutes where left out.
     """
 
     model_config = example({"app": "bank", "subject": EXAMPLE_SESSION, "reason": "the user says it is not her"})
@@ -87,6 +90,18 @@ class RevokeRequest(RevokeSubject):
     reason: Reason
     alert_id: str | None = Field(default=None, max_length=36)
     sessions: int | None = Field(default=None, ge=0)
+    lock_for_s: int | None = Field(default=None, ge=60, le=LONGEST_LOCK_US // SECOND)
+
+    @property
+    def lock_for_us(self) -> int | None:
+        """How long a login is locked, microseconds."""
+        return None if self.lock_for_s is None else self.lock_for_s * SECOND
+
+    @model_validator(mode="after")
+    def _check_lock(self) -> Self:
+        if self.lock_for_s is not None and self.scope != "login":
+            raise ValueError("lock_for_s: only a login is locked for a time")
+        return self
 
     @model_validator(mode="after")
     def _check_count(self) -> Self:

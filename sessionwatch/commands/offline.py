@@ -189,7 +189,7 @@ class Offline:
         request_id = f"{self._principal.name}:{uuid.uuid4()}"
         command = RevokeManually(
             request_id, wanted.app, wanted.scope, wanted.subject, self._principal.name, wanted.reason, user_id,
-            wanted.alert_id, wanted.sessions,
+            wanted.alert_id, wanted.sessions, wanted.lock_for_us,
         )  # fmt: skip
         self._act(command)
         self._carry()

@@ -1,4 +1,4 @@
-"""`sessionwatch revoke session|user|network`: end sessions by hand."""
+"""`sessionwatch revoke session|user|network|login`: end sessions by hand, or let nobody sign in as a user."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from sessionwatch.commands.terminal import print_json, print_text, say
 if TYPE_CHECKING:
     from schemas.api import RevocationDetail, RevokePreview
 
-app = typer.Typer(help="End sessions.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="End sessions, or lock a login.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.callback()
 def group() -> None:
-    """End sessions."""
+    """End sessions, or lock a login."""
 
 
 AppArgument = Annotated[str, typer.Argument(metavar="APP", help="The app.")]
@@ -73,6 +73,32 @@ def network(
 ) -> None:
     """End every session of an app that was last used from a network, after showing how many there are."""
     _revoke("network", app_name, name, reason, alert_id, (preview, yes), config, token_file, as_json)
+
+
+@app.command()
+def login(
+    app_name: AppArgument,
+    user_id: Annotated[str, typer.Argument(metavar="USER", help="The user's id.")],
+    reason: ReasonOption,
+    lock_for: Annotated[str, typer.Option("--for", metavar="DURATION", help="How long: 15m, 2h, at most 30d.")] = "15m",
+    alert_id: AlertOption = None,
+    config: ConfigOption = None,
+    token_file: TokenFileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let nobody sign in as a user for a time; live sessions go on. `release` ends it before."""
+    from schemas.api import RevokeRequest
+    from sessionwatch.commands.asked import asked
+    from sessionwatch.commands.records import open_records
+    from sessionwatch.commands.since import duration_s
+
+    seconds = duration_s(lock_for, "--for")
+    wanted = asked(
+        RevokeRequest, app=app_name, scope="login", subject=user_id, reason=reason, alert_id=alert_id,
+        lock_for_s=seconds,
+    )  # fmt: skip
+    with open_records(config, token_file) as records:
+        print_revocation(records.revoke(wanted), as_json)
 
 
 def _revoke(

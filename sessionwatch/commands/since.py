@@ -1,4 +1,4 @@
-"""`--since`, `--from` and `--to`: a duration back from now, a day, or an instant."""
+"""Times on the command line: a duration back from now, a day, an instant; and how long something lasts."""
 
 from __future__ import annotations
 
@@ -38,6 +38,23 @@ def since_text(text: str | None) -> str | None:
         ) from None
     assert isinstance(back_us, int)
     return to_rfc3339(max(0, time.time_ns() // 1_000 - back_us))
+
+
+def duration_s(text: str, option: str) -> int:
+    """Return a duration in whole seconds.
+
+    Raises:
+        typer.BadParameter: it is none.
+    """
+    from detectors.parameters import parse_duration
+    from schemas.instant import SECOND
+
+    try:
+        found = parse_duration(text)
+    except ValueError:
+        raise typer.BadParameter(f'expected a duration such as "15m", got {text[:40]!r}', param_hint=option) from None
+    assert isinstance(found, int)
+    return found // SECOND
 
 
 def span(since: str | None, until: str | None) -> Span:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 from response.hours import parse_hours
 from response.policy import LOCK_FOR_US
 from schemas.instant import HOUR, MINUTE
+from schemas.revocation import LONGEST_LOCK_US
 from sessionwatch.config.chat import AnySeverity
 from sessionwatch.config.section import Section
 from sessionwatch.config.target import TargetSettings
@@ -65,8 +66,8 @@ class PolicySettings(Section):
         default=False,
         description="Where the app's targets know users alone, `revoke_session` may end all of the user's sessions.",
     )
-    lock_for: PositiveDuration = Field(
-        default=LOCK_FOR_US, description="How long `lock_login` lets nobody sign in as the user."
+    lock_for: Annotated[PositiveDuration, Field(le=LONGEST_LOCK_US)] = Field(
+        default=LOCK_FOR_US, description='How long `lock_login` lets nobody sign in as the user; at most "30d".'
     )
 
 

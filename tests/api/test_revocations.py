@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -167,6 +168,30 @@ def test_pages_hold_every_revocation_once(ask: Ask) -> None:
             break
         cursor = f"&cursor={page['next']}"
     assert len(set(seen)) == len(seen) >= 3
+
+
+def test_a_login_is_locked_for_a_time_and_let_go(ask: Ask, installation: Installation) -> None:
+    preview = ask("POST", "/v1/revocations/preview", json={"app": "bank", "scope": "login", "subject": "ned"}).json()
+    assert (preview["would"], preview["user_id"], preview["count"]) == ("send", "ned", 0)
+    made = revoke(ask, scope="login", subject="ned", lock_for_s=3_600)
+    assert made.status_code == 201
+    where = made.headers["location"]
+    wait(lambda: ask("GET", where).json()["state"] == "delivered")
+    times = ask("GET", where).json()["times"]
+    assert datetime.fromisoformat(times["until"]) - datetime.fromisoformat(times["sent"]) == timedelta(hours=1)
+    told = [call.verified() for call in installation.receiver.calls]
+    assert "ned" in [one["data"]["user_id"] for one in told if one["type"] == "session.login_locked"]  # type: ignore[index]
+    released = ask("POST", f"{where}/release", who="analyst", json={"reason": "she called"})
+    assert released.json()["state"] == "released"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"lock_for_s": 59}, {"lock_for_s": 31 * 86_400}, {"scope": "user", "lock_for_s": 600}],
+    ids=["too short", "too long", "not a login"],
+)
+def test_only_a_login_is_locked_and_not_for_ever(ask: Ask, fields: dict[str, object]) -> None:
+    assert revoke(ask, **{"scope": "login", "subject": "ned", **fields}).status_code == 422
 
 
 def test_a_network_is_shown_and_then_ended_session_by_session(ask: Ask, installation: Installation) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from response.commands import Approve, Release
+from response.commands import Approve, Release, RevokeManually
+from response.guard import Limits
 from response.policy import PolicyLine
 from response.targets.webhook import WebhookTarget
 from schemas.alert import Evidence
-from schemas.instant import MINUTE, parse_rfc3339
+from schemas.instant import DAY, HOUR, MINUTE, parse_rfc3339
 from tests.response.given import Pipeline, event, raised, use
-from tests.response.receivers import Receiver, answers
+from tests.response.receivers import SECRET, Receiver, answering, answers
 from tests.response.test_acts import of_user
 from tests.response.theft import Start
 
@@ -106,3 +107,74 @@ def test_what_never_took_effect_is_not_undone_by_itself(
     assert one.states() == ["failed"]
     assert "login lock over" in one.acts()
     assert {call.verified()["type"] for call in receiver.calls} == {"session.login_locked"}
+
+
+def test_that_it_is_over_is_noted_once(pipeline: Start, bank: WebhookTarget, receiver: Receiver) -> None:
+    receiver.behaviours = [answers(422)]
+    one = locked(pipeline, bank)
+    one.until(lambda: one.states() == ["failed"])
+    one.turn(later_us=21 * MINUTE)
+    again = pipeline(targets=[bank], lines=[LOCKS])
+    again.turn(later_us=22 * MINUTE)
+    assert again.acts().count("login lock over") == 1
+
+
+def lock(request: str = "r1", lock_for_us: int | None = None) -> RevokeManually:
+    return RevokeManually(request, "bank", "login", "alice", by="eve", reason="she asked", lock_for_us=lock_for_us)
+
+
+def test_a_person_locks_a_login_and_the_record_says_who(
+    pipeline: Start, bank: WebhookTarget, receiver: Receiver
+) -> None:
+    one = pipeline(targets=[bank])
+    one.turn(commands=[lock(lock_for_us=HOUR)])
+    one.until_result()
+    [row] = one.reader.revocations()
+    assert (row.state, row.scope, row.user_id, row.times["until"] - row.times["sent"]) == (
+        "delivered", "login", "alice", HOUR,
+    )  # fmt: skip
+    assert receiver.calls[0].verified()["type"] == "session.login_locked"
+    [line] = [line for line in one.audit() if line.act == "revocation requested"]
+    assert (line.actor, line.why) == ("eve", "she asked")
+
+
+def test_a_person_releases_the_lock_of_a_person(pipeline: Start, bank: WebhookTarget, receiver: Receiver) -> None:
+    one = pipeline(targets=[bank])
+    one.turn(commands=[lock()])
+    one.until_result()
+    [row] = one.reader.revocations()
+    one.turn(commands=[Release(row.revocation_id, "eve", "she called")])
+    one.until(lambda: len(receiver.calls) == 2)
+    assert receiver.calls[1].verified()["type"] == "session.released"
+
+
+def test_a_login_is_locked_by_one_lock_at_a_time(pipeline: Start, bank: WebhookTarget) -> None:
+    one = pipeline(targets=[bank])
+    one.turn(commands=[lock()])
+    one.until_result()
+    assert "release that lock first" in one.turn(commands=[lock("r2")]).refusals[0]
+    one.turn(later_us=16 * MINUTE)
+    assert one.turn(commands=[lock("r3")], later_us=17 * MINUTE).refusals == {}
+
+
+def test_of_a_privileged_user_two_people_lock_the_login(pipeline: Start, bank: WebhookTarget) -> None:
+    one = pipeline(targets=[bank], limits=Limits(privileged_users=frozenset({"alice"})))
+    one.turn(commands=[lock()])
+    assert one.states() == ["held"]
+    [row] = one.responder.held()
+    one.turn(commands=[Approve(row.revocation_id, "olivia")])
+    assert one.states() == ["sent"]
+
+
+def test_a_lock_outlives_the_sessions_and_a_restart(pipeline: Start, bank: WebhookTarget, receiver: Receiver) -> None:
+    """Also where one of two targets did not take it: what the other has locked is released."""
+    with answering(answers(422)) as refusing:
+        other = WebhookTarget("other", "bank", refusing.url, [SECRET], allow_private=True)
+        one = pipeline(targets=[bank, other])
+        one.turn(commands=[lock(lock_for_us=20 * DAY)])
+        one.until(lambda: refusing.calls and receiver.calls and not one.reader.pending_messages())
+    assert one.states() == ["failed"]
+    again = pipeline(targets=[bank])
+    again.turn(later_us=20 * DAY + MINUTE)
+    again.until(lambda: len(receiver.calls) == 2)
+    assert again.states() == ["released"]

@@ -113,6 +113,22 @@ def test_with_the_pipeline_down_the_app_is_told_by_the_command(stored: Path) -> 
     assert call.verified()["type"] == "session.revoked"
 
 
+def test_a_login_is_locked_and_let_go_by_hand(stored: Path) -> None:
+    with Receiver() as receiver:
+        stored.write_text(stored.read_text().replace("http://127.0.0.1:1/hook", receiver.url))
+        [made] = answers(run(stored, "revoke", "login", "bank", "alice", "--for", "2h", "--reason", "stolen", "--json"))
+        [released] = answers(run(stored, "release", made["revocation_id"], "--reason", "she called", "--json"))
+    assert (made["scope"], made["proven"], released["state"]) == ("login", "delivered, not proven", "released")
+    assert [call.verified()["type"] for call in receiver.calls] == ["session.login_locked", "session.released"]
+
+
+def test_for_how_long_has_to_be_a_duration(stored: Path) -> None:
+    asked = ["revoke", "login", "bank", "alice", "--for", "long", "--reason", "stolen", "--config", str(stored)]
+    result = CliRunner().invoke(app, asked)
+    assert result.exit_code == 2
+    assert 'expected a duration such as "15m"' in result.output
+
+
 def test_a_held_one_is_released(stored: Path) -> None:
     [released] = answers(run(stored, "release", HELD, "--reason", "it was a drill", "--json"))
     assert (released["state"], released["note"]) == ("released", "it was a drill")

@@ -110,7 +110,7 @@ def user_of(asker: Asker, wanted: RevokeSubject) -> str | None:
     """
     if not asker.sees(wanted.app):
         raise not_found(wanted.scope)
-    if wanted.scope == "user":
+    if wanted.scope in ("user", "login"):
         return wanted.subject
     if wanted.scope == "network":
         return None
@@ -131,7 +131,7 @@ def _would(asker: Asker, wanted: RevokeSubject) -> tuple[Would, str]:
     response = asker.installation.settings.response
     if response.dry_run:
         return "suppress", "dry run: it would be shown and never sent"
-    if wanted.scope == "user" and wanted.subject in response.privileged_users:
+    if wanted.scope in ("user", "login") and wanted.subject in response.privileged_users:
         return "hold", "a privileged user: it would wait for a second person"
     if not targets_of(asker, wanted.app):
         return "hold", f"no target for app {wanted.app} is configured: it would wait for a person"
@@ -142,6 +142,8 @@ def _would(asker: Asker, wanted: RevokeSubject) -> tuple[Would, str]:
 
 def _to_be_ended(asker: Asker, wanted: RevokeSubject) -> list[SessionSummary]:
     """Return the live sessions that would end; a session asked for by name counts whether it is live or not."""
+    if wanted.scope == "login":
+        return []
     by_session = wanted.scope == "session"
     since_us = asker.now_us() - _LOOKED_BACK_US
     if by_session:

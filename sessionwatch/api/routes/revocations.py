@@ -96,7 +96,7 @@ def revocation(asker: Viewer, revocation_id: RevocationId) -> Response:
 
 @router.post("/v1/revocations", status_code=201, response_model=RevocationDetail)
 def revoke(asker: Analyst, wanted: RevokeRequest, service: Served, idempotency_key: IdempotencyKey = None) -> Response:
-    """End a session, all of a user's, or all from a network. Answered once committed; the app is told right after."""
+    """End sessions, or lock a user's login for a time. Answered once committed; the app is told right after."""
     user_id = user_of(asker, wanted)
     if wanted.alert_id is not None:
         visible_alert(asker, wanted.alert_id)
@@ -116,6 +116,7 @@ def revoke(asker: Analyst, wanted: RevokeRequest, service: Served, idempotency_k
             user_id=user_id,
             alert_id=wanted.alert_id,
             at_most=wanted.sessions,
+            lock_for_us=wanted.lock_for_us,
         )
     )
     return whole(revocation_detail(asker, made), 201, {"location": f"/v1/revocations/{made}"})

@@ -19,6 +19,7 @@ from response.targets.entra import EntraTarget
 from response.targets.global_token_revocation import GlobalTokenRevocationTarget
 from response.targets.kafka_topic import KafkaTarget
 from response.targets.keycloak import KeycloakTarget
+from response.targets.lock_marks import LockMarks
 from response.targets.okta import OktaTarget
 from response.targets.redis_store import RedisTarget
 from response.targets.token_revocation import TokenRevocationTarget
@@ -68,13 +69,6 @@ def entra(url: str) -> Target:
     return EntraTarget("t", "bank", tenant="t", client_id="c", secret=KEY, url=url, login_url=url, allow_private=True)
 
 
-def keycloak(url: str) -> Target:
-    return KeycloakTarget(
-        "t", "bank", url, realm="r", client_id="c", secret=KEY, find_idp_session=named, lock_login=True,
-        allow_private=True,
-    )  # fmt: skip
-
-
 def global_token_revocation(url: str) -> Target:
     return GlobalTokenRevocationTarget("t", "bank", f"{url}/global", KEY, allow_private=True)
 
@@ -85,8 +79,19 @@ def provider() -> Iterator[Everything]:
         yield running
 
 
-@pytest.mark.parametrize("make", [okta, auth0, entra, keycloak, global_token_revocation])
+@pytest.mark.parametrize("make", [okta, auth0, entra, global_token_revocation])
 def test_a_providers_target_keeps_the_contract(provider: Everything, make: Callable[[str], Target]) -> None:
+    case = Case(make=lambda: make(provider.url), broken=lambda: make(NOWHERE), secrets=[KEY])
+    assert examine(case) == []
+
+
+def test_keycloak_keeps_the_contract(provider: Everything, tmp_path: Path) -> None:
+    def make(url: str) -> Target:
+        return KeycloakTarget(
+            "t", "bank", url, realm="r", client_id="c", secret=KEY, find_idp_session=named,
+            locks=LockMarks(tmp_path / "locks"), allow_private=True,
+        )  # fmt: skip
+
     case = Case(make=lambda: make(provider.url), broken=lambda: make(NOWHERE), secrets=[KEY])
     assert examine(case) == []
 

@@ -16,6 +16,7 @@ import pytest
 
 from response.outcome import DELIVERED, Outcome
 from response.targets.keycloak import KeycloakTarget, UserName
+from response.targets.lock_marks import LockMarks
 from response.targets.token_revocation import TokenRevocationTarget
 from store.rows import OutboxMessage
 from tests.counterparts import met
@@ -104,12 +105,12 @@ class Bank:
         sid: str | None = None,
         user_by: UserName = "id",
         client_id: str = "sessionwatch",
-        lock_login: bool = False,
+        locks: LockMarks | None = None,
         url: str | None = None,
     ) -> Outcome:
         target = KeycloakTarget(
             "idp", "bank", url or self._server.url, realm="bank", client_id=client_id, secret=SECRET, user_by=user_by,
-            find_idp_session=lambda _app, _session: sid, lock_login=lock_login, allow_private=True, deadline_s=20,
+            find_idp_session=lambda _app, _session: sid, locks=locks, allow_private=True, deadline_s=20,
         )  # fmt: skip
         with closing(target):
             return target.deliver(message)
@@ -132,6 +133,11 @@ def keycloak() -> Iterator[Keycloak]:
 def bank(keycloak: Keycloak) -> Iterator[Bank]:
     yield Bank(keycloak)
     keycloak.admin("DELETE", "/realms/bank")
+
+
+@pytest.fixture
+def locks(tmp_path: Path) -> LockMarks:
+    return LockMarks(tmp_path / "locks")
 
 
 def of_user(user: str | None, decided: datetime | None = None, **changes: object) -> OutboxMessage:
@@ -195,14 +201,14 @@ def test_a_user_that_is_not_there_is_refused(bank: Bank, user_by: UserName, name
     assert stolen.alive()
 
 
-def test_a_login_is_locked_and_unlocked_and_keeps_what_it_had(bank: Bank, keycloak: Keycloak) -> None:
+def test_a_login_is_locked_and_unlocked_and_keeps_what_it_had(bank: Bank, keycloak: Keycloak, locks: LockMarks) -> None:
     sub = bank.login().sub
     before = keycloak.admin("GET", f"/realms/bank/users/{sub}")
     lock = asked("login", user_id=sub, kind="session.login_locked")
-    assert bank.deliver(lock, lock_login=True) == DELIVERED
+    assert bank.deliver(lock, locks=locks) == DELIVERED
     with pytest.raises(urllib.error.HTTPError):
         bank.login()
-    assert bank.deliver(asked("login", user_id=sub, kind="session.released"), lock_login=True) == DELIVERED
+    assert bank.deliver(asked("login", user_id=sub, kind="session.released"), locks=locks) == DELIVERED
     bank.login()
     assert keycloak.admin("GET", f"/realms/bank/users/{sub}") == before
 
@@ -214,14 +220,23 @@ def test_a_login_is_not_locked_where_the_configuration_does_not_say_so(bank: Ban
     bank.login()
 
 
-def test_whom_somebody_else_has_disabled_is_left_alone(bank: Bank, keycloak: Keycloak) -> None:
+def test_a_lock_whose_answer_was_lost_is_known_after_a_restart(bank: Bank, locks: LockMarks) -> None:
+    sub = bank.login().sub
+    lock = asked("login", user_id=sub, kind="session.login_locked")
+    # Each delivery is by a target of its own.
+    assert [bank.deliver(lock, locks=locks) for _ in range(2)] == [DELIVERED, DELIVERED]
+
+
+def test_whom_somebody_else_has_disabled_is_left_alone(bank: Bank, keycloak: Keycloak, locks: LockMarks) -> None:
     sub = bank.login().sub
     before = keycloak.admin("GET", f"/realms/bank/users/{sub}")
     assert isinstance(before, dict)
     keycloak.admin("PUT", f"/realms/bank/users/{sub}", {**before, "enabled": False})
-    outcome = bank.deliver(asked("login", user_id=sub, kind="session.login_locked"), lock_login=True)
+    outcome = bank.deliver(asked("login", user_id=sub, kind="session.login_locked"), locks=locks)
     assert outcome == Outcome("refused", "the user is disabled already, by somebody else")
-    keycloak.admin("PUT", f"/realms/bank/users/{sub}", before)
+    outcome = bank.deliver(asked("login", user_id=sub, kind="session.released"), locks=locks)
+    assert outcome == Outcome("refused", "the user was disabled by somebody else, who alone should enable it")
+    assert keycloak.admin("GET", f"/realms/bank/users/{sub}")["enabled"] is False
 
 
 def test_credentials_without_the_right_are_tried_again_and_told(bank: Bank) -> None:
