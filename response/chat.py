@@ -19,6 +19,7 @@ import apprise
 import msgspec
 import structlog
 
+from response.act_links import LinkKey
 from response.chat_pace import About, Pace
 from response.chat_templates import Templates
 from response.clock import Clock, now_us
@@ -26,6 +27,7 @@ from response.errors import ChatRefused
 from response.outcome import DELIVERED, Outcome
 from schemas.alert import Severity
 from schemas.instant import DAY, MINUTE, to_datetime
+from schemas.link import LinkAct
 from store.rows import OutboxMessage
 
 DEADLINE_S = 30.0
@@ -56,12 +58,14 @@ class ChatText(msgspec.Struct, frozen=True):
 
     Attributes:
         about: which others it belongs together with; None = with none.
+        acts: what a person may do by links about the alert that is the message's subject.
     """
 
     severity: Severity
     title: str
     body: str
     about: About | None = None
+    acts: tuple[LinkAct, ...] = ()
 
 
 class _Joined(msgspec.Struct):
@@ -168,6 +172,7 @@ class Chat:
         per_minute: messages that it is told at most; what exceeds them is told as one digest in the next minute. What
             is not critical takes half of them.
         zone: whose clock its digests name.
+        links: makes the links by which people act; None = there are none.
         clock: now, microseconds since the epoch.
 
     Raises:
@@ -186,6 +191,7 @@ class Chat:
         pace: Pace | None = None,
         per_minute: int = PER_MINUTE,
         zone: tzinfo = UTC,
+        links: LinkKey | None = None,
         clock: Clock = now_us,
     ) -> None:
         # Apprise looks for addresses anywhere in a text; the checks below are of the one that begins it.
@@ -207,6 +213,7 @@ class Chat:
         self.pace = pace or Pace()
         self._per_minute = per_minute
         self._zone = zone
+        self._links = links
         self._clock = clock
         self._told_us: deque[int] = deque()
         self._lock = threading.Lock()
@@ -250,9 +257,21 @@ class Chat:
             return [_Joined(list(range(len(texts))), self._digest(messages, texts))]
         joined = []
         for places in groups.values():
-            text = texts[places[0]] if len(places) == 1 else self._group([texts[place] for place in places])
+            if len(places) == 1:
+                text = self._with_links(messages[places[0]], texts[places[0]])
+            else:
+                text = self._group([texts[place] for place in places])
             joined.append(_Joined(places, text))
         return joined
+
+    def _with_links(self, message: OutboxMessage, text: ChatText) -> ChatText:
+        if self._links is None or not text.acts:
+            return text
+        # Made now and kept nowhere: a link lives 30 minutes, and a message may have waited for hours.
+        links = self._links.links(message.message_id, text.acts, message.subject, self._clock())
+        if not links:
+            return text
+        return msgspec.structs.replace(text, body=f"{text.body}\n{self.templates.text('links', links)}")
 
     def _group(self, texts: list[ChatText]) -> ChatText:
         abouts = [text.about for text in texts if text.about is not None]

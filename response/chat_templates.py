@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from schemas.alert import Severity
+from schemas.link import LINK_ACTS
 
 LONGEST = 8 * 1024
 """Bytes of one template; a chat message is read on one screen."""
@@ -21,6 +22,7 @@ NAMES: Mapping[str, frozenset[str]] = {
     "title": _FACTS,
     "alert": _FACTS,
     **{f"alert.{severity}": _FACTS for severity in Severity},
+    "links": frozenset(LINK_ACTS),
     "withdrawn.title": frozenset({"title"}),
     "withdrawn": _FACTS,
     "more.title": _COUNTS,
@@ -40,6 +42,10 @@ SHIPPED: Mapping[str, Mapping[str, str]] = {
         "alert": (
             "$summary\n\nWho: $who$session\nApp: $app\nWhen: $when\nUsual: $usual\nNow: $now\n$evidence\n"
             "Done: $done\nAlert: $alert\nPage: $page\nLook: $command"
+        ),
+        "links": (
+            "\nAcknowledge: $acknowledge\nTake it: $take\nFalse alarm: $false_alarm\nBenign: $benign\n"
+            "End the session: $revoke_session\nEach link works once, within 30 minutes of this message."
         ),
         "withdrawn.title": "Withdrawn: $title",
         "withdrawn": (
@@ -65,6 +71,10 @@ SHIPPED: Mapping[str, Mapping[str, str]] = {
         "alert": (
             "$summary\n\nWer: $who$session\nApp: $app\nWann: $when\nSonst: $usual\nJetzt: $now\n$evidence\n"
             "Getan: $done\nAlarm: $alert\nSeite: $page\nAnsehen: $command"
+        ),
+        "links": (
+            "\nQuittieren: $acknowledge\nÜbernehmen: $take\nFehlalarm: $false_alarm\nHarmlos: $benign\n"
+            "Sitzung beenden: $revoke_session\nJeder Link gilt einmal, 30 Minuten lang ab dieser Nachricht."
         ),
         "withdrawn.title": "Zurückgezogen: $title",
         "withdrawn": (

@@ -14,6 +14,7 @@ from response.links import NO_LINKS, Links
 from response.message import alert_body, alert_title, held_body, withdrawn_body
 from schemas.alert import Alert, AlertChange, Severity
 from schemas.instant import HOUR, MINUTE
+from schemas.link import LINK_ACTS, LinkAct
 from schemas.revocation import Revocation
 from store.rows import MemberRow, OutboxMessage, OutboxState
 
@@ -117,7 +118,8 @@ class Notices:
         """
         minutes = waited_us // MINUTE
         body = alert_body(alert, f"nobody has acknowledged it in {minutes} min", self._links.of_alert(alert))
-        text = ChatText(alert.severity, f"Unanswered for {minutes} min: {alert_title(alert)}", body)
+        title = f"Unanswered for {minutes} min: {alert_title(alert)}"
+        text = ChatText(alert.severity, title, body, acts=_acts(alert))
         return self._messages("chat.alert", alert.alert_id, f"on call:{step}", text, now_us, only=chats)
 
     def of_held(self, revocation: Revocation, waiting: int, now_us: int) -> list[OutboxMessage]:
@@ -185,7 +187,8 @@ class Notices:
             if chat.wants(alert.severity):
                 title, body = said(chat.templates)
                 about, due_us = chat.pace.place(alert, alert.severity, now_us)
-                text = ChatText(alert.severity, title, body, about)
+                acts = () if what == _WITHDRAWN else _acts(alert)
+                text = ChatText(alert.severity, title, body, about, acts)
                 made.append(_message(chat, "chat.alert", alert.alert_id, what, text, now_us, due_us))
         return made
 
@@ -205,6 +208,11 @@ class Notices:
                 due_us = now_us if only is not None else chat.pace.after_quiet(text.severity, now_us)
                 made.append(_message(chat, kind, subject, what, text, now_us, due_us))
         return made
+
+
+def _acts(alert: Alert) -> tuple[LinkAct, ...]:
+    """Return what a person may do by links about an alert."""
+    return tuple(act for act in LINK_ACTS if act != "revoke_session" or alert.session_id is not None)
 
 
 def _message(chat: Chat, kind: str, subject: str, what: str, text: ChatText, now_us: int, due_us: int) -> OutboxMessage:

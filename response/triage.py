@@ -41,7 +41,7 @@ class TriageDesk:
 
     def decide(self, batch: Batch, command: Triage) -> str:
         """Write a decision down; return why not, or an empty text."""
-        before = self._standing(batch, command.alert_id)
+        before = self.standing(batch, command.alert_id)
         if before is None:
             return NO_SUCH_ALERT
         after = _decided(before, command)
@@ -55,7 +55,7 @@ class TriageDesk:
 
     def undo(self, batch: Batch, command: UndoTriage) -> str:
         """Take back the last decision, if it was this person's own; return why not, or an empty text."""
-        standing = self._standing(batch, command.alert_id)
+        standing = self.standing(batch, command.alert_id)
         if standing is None:
             return NO_SUCH_ALERT
         stored = self._records.acts([command.alert_id])
@@ -83,7 +83,7 @@ class TriageDesk:
         self._audit(batch, UNDONE, standing, command.by, f"took back: {last.why}", {})
         return ""
 
-    def _standing(self, batch: Batch, alert_id: str) -> TriageRow | None:
+    def standing(self, batch: Batch, alert_id: str) -> TriageRow | None:
         """Return how an alert stands, decisions of this batch included."""
         for row in reversed(batch.triage):
             if row.alert_id == alert_id:
@@ -114,7 +114,7 @@ def _decided(before: TriageRow, command: Triage) -> TriageRow:
         status = None if command.status == "new" else command.status
         if status != "resolved":
             verdict = None
-        if status is not None:
+        if status is not None and not command.anonymous:
             owner = owner or command.by
     elif command.assign == "take" and status is None:
         status = "acknowledged"
@@ -128,5 +128,6 @@ def _in_words(command: Triage) -> str:
         command.status and f"status {command.status}",
         command.assign and ("taken" if command.assign == "take" else "given back"),
         command.note is not None and f"note: {command.note}",
+        command.way,
     ]
     return ", ".join(part for part in said if part)

@@ -21,7 +21,7 @@ SHORTEST_TOKEN, LONGEST_TOKEN = 20, 512
 ADMIN_TOKEN_NAME = "admin.token"  # noqa: S105 - a file's name
 """Lies beside the store's file; the first start makes it."""
 
-RESERVED_NAMES = frozenset({"policy", "pipeline", "admin"})
+RESERVED_NAMES = frozenset({"policy", "pipeline", "admin", "link"})
 """Actors of the audit log that are no person; `admin` is whoever holds the token made at the first start."""
 
 RoleName = Literal["viewer", "analyst", "engineer", "admin"]

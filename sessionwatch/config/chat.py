@@ -17,6 +17,7 @@ from sessionwatch.config.section import Section
 from sessionwatch.config.value_types import AppName, Described, Duration, ResolvedPath, Url
 
 if TYPE_CHECKING:
+    from response.act_links import LinkKey
     from response.chat import Chat
 
 
@@ -76,8 +77,11 @@ class ChatSettings(Section):
         """
         return Templates(self.locale, self.templates)
 
-    def chat(self) -> Chat:
+    def chat(self, links: LinkKey | None = None) -> Chat:
         """Return the chat.
+
+        Args:
+            links: makes the links by which people act; None = there are none.
 
         Raises:
             ConfigurationError: its address can no longer be read.
@@ -94,6 +98,7 @@ class ChatSettings(Section):
             pace=Pace(self.group_within, quiet),
             per_minute=self.max_per_minute,
             zone=UTC if quiet is None else quiet.zone,
+            links=links,
         )
 
     def address(self) -> str:

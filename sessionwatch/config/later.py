@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 NOT_YET = "not in this version"
 
-_KEYS = frozenset({"api.oidc", "links"})
+_KEYS = frozenset({"api.oidc"})
 
 
 def key_comes_later(location: Sequence[str | int]) -> bool:

@@ -15,6 +15,7 @@ from sessionwatch.config.campaigns import CampaignSettings
 from sessionwatch.config.chat import ChatSettings
 from sessionwatch.config.exception import ExceptionSettings
 from sessionwatch.config.kafka import KafkaSettings
+from sessionwatch.config.links import LinkSettings
 from sessionwatch.config.lists import ListSettings
 from sessionwatch.config.models import ModelSettings
 from sessionwatch.config.network import NetworkSettings
@@ -48,6 +49,7 @@ class Settings(Section):
     sigma: SigmaSettings = SigmaSettings()
     models: ModelSettings = ModelSettings()
     chat: Annotated[tuple[ChatSettings, ...], Field(strict=False)] = ()
+    links: LinkSettings = LinkSettings()
     on_call: Annotated[tuple[OnCallSettings, ...], Field(strict=False)] = ()
     campaigns: CampaignSettings = CampaignSettings()
     response: ResponseSettings = ResponseSettings()

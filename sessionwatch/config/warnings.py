@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from sessionwatch.config.api import is_loopback
+from sessionwatch.config.links import LinkSettings
 from sessionwatch.config.secret_file import readable_by_others
 from sessionwatch.config.settings import Settings
 from sessionwatch.config.target_kinds import PROVIDERS
@@ -62,6 +63,7 @@ def _exposure(settings: Settings) -> Iterator[str]:
         yield f"api.listen: {settings.api.listen} can be reached from other machines without TLS: put a proxy before it"
     if not settings.dashboard.loopback:
         yield f"dashboard.listen: {settings.dashboard.listen} can be reached from other machines without TLS"
+    yield from _links(settings)
     issuer = urlsplit(settings.ssf.issuer or "https:")
     if issuer.scheme == "http" and not is_loopback(issuer.hostname or ""):
         yield "ssf.issuer: receivers expect https, and their tokens would cross the network in the clear"
@@ -77,6 +79,7 @@ def _exposure(settings: Settings) -> Iterator[str]:
     }
     files |= {f"apps.{name}.signing_key_file": app.signing_key_file for name, app in settings.apps.items()}
     files |= {f"api.tokens[{index}].token_file": token.token_file for index, token in enumerate(settings.api.tokens)}
+    files["links.key_file"] = settings.links.key_file
     files["api.token_file"] = settings.api.token_file
     files |= {f"chat[{index}].url_file": chat.url_file for index, chat in enumerate(settings.chat)}
     for index, target in enumerate(settings.response.targets):
@@ -93,3 +96,16 @@ def _exposure(settings: Settings) -> Iterator[str]:
     for place, path in files.items():
         if path is not None and readable_by_others(path):
             yield f"{place}: {path} can be read by other users of this machine: chmod 600"
+
+
+def _links(settings: Settings) -> Iterator[str]:
+    """Links by which people act from chat: where they lead, and who may follow them."""
+    public = urlsplit(settings.api.public_url or "")
+    if not public.hostname:
+        if settings.links != LinkSettings():
+            yield "links: messages have none without api.public_url"
+        return
+    if public.scheme == "http" and not is_loopback(public.hostname) and settings.links.acts:
+        yield "api.public_url: whoever follows a link signs in over a network in clear: use https"
+    if settings.links.without_sign_in:
+        yield "links.without_sign_in: whoever can read a message can acknowledge its alert, and nobody else is asked"

@@ -34,8 +34,12 @@ path = "data/sessionwatch.duckdb"
 
 [api]
 listen = "127.0.0.1:0"
+public_url = "http://127.0.0.1"
 requests_per_minute = 100000
 {tokens}
+
+[links]
+without_sign_in = ["acknowledge"]
 
 [apps.bank]
 idle_timeout = "15m"

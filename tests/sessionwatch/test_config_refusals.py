@@ -289,7 +289,6 @@ def test_a_mistake_is_told_in_one_line_with_its_place(problems: Problems, text: 
     ("text", "line"),
     [
         ("[api.oidc]", "api.oidc: not in this version"),
-        ("[links]", "links: not in this version"),
     ],
 )
 def test_what_a_later_version_brings_is_refused_by_name(problems: Problems, text: str, line: str) -> None:
