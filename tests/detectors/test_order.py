@@ -206,6 +206,14 @@ def test_kills_and_restarts_do_not_matter(stream: list[Told], kills: list[tuple[
 
 @settings(max_examples=100, deadline=None)
 @for_all(STREAMS)
+def test_the_short_way_of_a_repeat_leads_where_the_long_one_does(stream: list[Told]) -> None:
+    engine = new_engine()
+    engine._two_keys = False
+    assert outcome([engine.process(as_told(stream)), engine.finish()]) == judge(as_told(stream))
+
+
+@settings(max_examples=100, deadline=None)
+@for_all(STREAMS)
 def test_sleep_does_not_matter(stream: list[Told]) -> None:
     engine, newest_us, found = Engine(PLAN, default_apps(), sleep_us=0), 0, []
     for item in as_told(stream):
