@@ -105,8 +105,11 @@ class Joins:
 
     def expire(self, before_us: int) -> None:
         """Drop the candidates that no alert can meet any more."""
-        old = [key for key, one in self._candidates.items() if one.alert.last_event_time_us < before_us]
-        for identity in old:
+        # What changed last stands last, which is near to the order of time: what is a little out of place stays longer.
+        while self._candidates:
+            identity, oldest = next(iter(self._candidates.items()))
+            if oldest.alert.last_event_time_us >= before_us:
+                break
             self._retire(identity)
 
     def stored(self) -> Iterator[tuple[str, Candidate | None]]:

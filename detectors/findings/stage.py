@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from detectors import snapshot
-from detectors.engine import Engine, Findings
+from detectors.engine import SWEEP_US, Engine, Findings
 from detectors.findings.campaigns import WINDOW_US, Campaigns, Grouped, Tool
 from detectors.findings.counts import Counts, Sample
 from detectors.findings.derived import Derived, Joining
@@ -20,6 +20,7 @@ from detectors.findings.risk import HALF_LIVES, Risks
 from detectors.findings.standing import CLEARING_VERDICTS, Book, Move, Standing, standing
 from detectors.kept_lists import Version
 from detectors.plan import Plan
+from detectors.provider.facts import alert_of
 from detectors.rules import AnyRule
 from detectors.rules.risk_threshold import RiskThreshold, RiskThresholdParameters
 from detectors.rules.source_silent import SourceSilent
@@ -119,6 +120,7 @@ class Detection:
         self.outliers = _outliers(engine, plan, self.rules_of)
         silence = judges_silence and SourceSilent.id in plan.classes
         self.silence = Silence(self.rules_of, apps) if silence else None
+        self._swept_us = 0
         self.book = Book()
         self.counts = Counts()
         self.joins = Joins(self.rules_of)
@@ -139,6 +141,8 @@ class Detection:
                         self.campaigns.observe(item, self._apps.realm_of(item.app))
             elif item.kind == "verdict":
                 self._move(self.book.judge(str(item.payload.get("alert_id")), str(item.payload.get("verdict", ""))))
+            elif item.kind == "idp_alert":
+                self._enter(AlertChange("raised", alert_of(item)))
             elif item.kind == "tick" and self.silence is not None:
                 self.silence.tick(item.time_us)
             elif item.kind == "list_changed":
@@ -160,12 +164,16 @@ class Detection:
 
     def expire(self, stream_us: int) -> int:
         """Drop what nothing can ask about any more; changes no alert. Returns how many keys were dropped."""
+        dropped = self.engine.expire(stream_us)
+        if stream_us < self._swept_us + SWEEP_US:
+            return dropped
+        self._swept_us = stream_us
         self.joins.expire(stream_us - JOIN_MEMORY_US - SLACK_US)
         for gone in self.book.expire(stream_us - self.memory_us):
             self._forget(gone)
         if self.outliers is not None:
             self.outliers.expire(stream_us - self.engine.longest_horizon_us() - SLACK_US)
-        return self.engine.expire(stream_us)
+        return dropped
 
     def rules_of(self, app: str) -> Mapping[str, AnyRule]:
         """Return the rules in force for an app, by id; those that are off left out."""
