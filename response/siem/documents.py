@@ -16,8 +16,9 @@ from schemas.alert import MAX_EVIDENCE
 Format = Literal["ocsf", "ecs"]
 
 _MAKE: dict[Format, Callable[[Finding, Room], dict[str, Any]]] = {"ocsf": detection_finding, "ecs": ecs_alert}
-_ROOMS = (Room(MAX_EVIDENCE), Room(5), Room(0), Room(0, 60, 60))
-"""Tried in this order: what was found comes before the events that it was found in."""
+_ROOMS = (Room(MAX_EVIDENCE), Room(5), Room(0), Room(0, 60, 60), Room(0, 20, 45, is_whole=False))
+"""Tried in this order: what was found comes before the events that it was found in. The last has room for any address,
+and fits a syslog message whatever is told: a character takes twelve bytes at most."""
 
 
 def encode(finding: Finding, form: Format, max_bytes: int) -> str:

@@ -34,7 +34,7 @@ def ecs_alert(finding: Finding, room: Room) -> dict[str, Any]:
         "ecs": {"version": VERSION},
         "message": room.text(alert.summary),
         "event": _event(finding, room),
-        "rule": _rule(finding),
+        "rule": _rule(finding, room),
         "service": {"name": alert.app},
         "observer": {"vendor": PRODUCT, "product": PRODUCT, "version": product_version()},
         "sessionwatch": _own(finding, room),
@@ -50,7 +50,7 @@ def ecs_alert(finding: Finding, room: Room) -> dict[str, Any]:
         document["source"] = source
     if alert.device_id is not None:
         document["device"] = {"id": room.name(alert.device_id)}
-    if finding.analytic.attack:
+    if finding.analytic.attack and room.is_whole:
         document["threat"] = _threat(finding.analytic.attack)
     if alert.drill is not None:
         document["tags"] = ["drill"]
@@ -65,7 +65,7 @@ def _event(finding: Finding, room: Room) -> dict[str, Any]:
         "type": ["info"],
         "action": _ACTIONS[finding.activity],
         "id": finding.uid,
-        "code": alert.rule_id,
+        "code": room.title(alert.rule_id),
         "module": PRODUCT,
         "dataset": f"{PRODUCT}.alert",
         "provider": PRODUCT,
@@ -76,15 +76,15 @@ def _event(finding: Finding, room: Room) -> dict[str, Any]:
         "start": _instant(alert.first_event_time_us),
         "end": _instant(alert.last_event_time_us),
     }
-    if finding.link is not None:
+    if finding.link is not None and room.is_whole:
         event["url"] = finding.link
     return event
 
 
-def _rule(finding: Finding) -> dict[str, Any]:
+def _rule(finding: Finding, room: Room) -> dict[str, Any]:
     return {
-        "id": finding.alert.rule_id,
-        "name": finding.analytic.title,
+        "id": room.title(finding.alert.rule_id),
+        "name": room.title(finding.analytic.title),
         "version": str(finding.alert.rule_version),
         "ruleset": PRODUCT,
     }
@@ -116,20 +116,20 @@ def _own(finding: Finding, room: Room) -> dict[str, Any]:
         "late": alert.late,
         "event_time": _instant(alert.event_time_us),
         "key": {"kind": alert.key_kind, "value": room.name(alert.key_value)},
-        "truncated": len(alert.evidence) > room.evidence,
+        "truncated": not room.is_whole or len(alert.evidence) > room.evidence,
         "evidence": _evidence(alert, room),
     }
     if alert.usual and room.evidence:
         # A list and no table: a name that a client chose must not become a field of the index.
         own["usual"] = [f"{room.text(name)}: {room.text(value)}" for name, value in alert.usual.items()]
-    if finding.analytic.runbook:
+    if finding.analytic.runbook and room.is_whole:
         own["runbook"] = list(finding.analytic.runbook)
     further = {
         "session_id": alert.session_id and room.name(alert.session_id),
         "network": alert.network and room.name(alert.network),
         "network_type": alert.network_type,
         "model_id": alert.model_id,
-        "drill": alert.drill,
+        "drill": alert.drill and room.name(alert.drill),
         "tool": alert.tool and room.text(alert.tool),
         "exception": alert.suppressed_by and room.text(alert.suppressed_by),
         "verdict": finding.verdict,

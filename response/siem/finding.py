@@ -95,15 +95,21 @@ class Room:
         evidence: most events that are named one by one.
         characters: of one text that a client chose.
         identifier: characters of one identifier: longer than any that an event may hold, so that two stay two.
+        is_whole: what a rule says of itself and the link are told; else its title is cut, and the rest left out.
     """
 
     evidence: int
     characters: int = MAX_SHOWN
     identifier: int = MAX_TEXT
+    is_whole: bool = True
 
     def text(self, text: str) -> str:
         """Return words for people."""
         return safe(text, self.characters)
+
+    def title(self, text: str) -> str:
+        """Return the name of a rule."""
+        return text if self.is_whole else identifier(text, self.identifier)
 
     def name(self, text: str) -> str:
         """Return what a machine compares."""

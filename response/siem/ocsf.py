@@ -95,9 +95,9 @@ def detection_finding(finding: Finding, room: Room) -> dict[str, Any]:
         document["status_detail"] = "Withdrawn: a later look at the events shows that it does not follow"
     elif alert.suppressed_by is not None:
         document["status_detail"] = room.text(f"Covered by an exception: {alert.suppressed_by}")
-    if finding.analytic.runbook:
+    if finding.analytic.runbook and room.is_whole:
         document["remediation"] = {"desc": " ".join(finding.analytic.runbook)}
-    if finding.link is not None:
+    if finding.link is not None and room.is_whole:
         document["src_url"] = finding.link
     return document
 
@@ -108,8 +108,8 @@ def _metadata(finding: Finding, room: Room) -> dict[str, Any]:
         "profiles": ["incident"],
         "uid": finding.uid,
         "correlation_uid": finding.alert.alert_id,
-        "event_code": finding.alert.rule_id,
-        "is_truncated": len(finding.alert.evidence) > room.evidence,
+        "event_code": room.title(finding.alert.rule_id),
+        "is_truncated": not room.is_whole or len(finding.alert.evidence) > room.evidence,
         "product": {"name": PRODUCT, "vendor_name": PRODUCT, "version": product_version()},
     }
 
@@ -119,11 +119,11 @@ def _finding_info(finding: Finding, room: Room) -> dict[str, Any]:
     type_id, kind = _RULE if alert.model_id is None else _LEARNED
     info: dict[str, Any] = {
         "uid": alert.alert_id,
-        "title": analytic.title,
+        "title": room.title(analytic.title),
         "desc": room.text(alert.summary),
         "analytic": {
-            "uid": alert.rule_id,
-            "name": analytic.title,
+            "uid": room.title(alert.rule_id),
+            "name": room.title(analytic.title),
             "type_id": type_id,
             "type": kind,
             "version": str(alert.rule_version),
@@ -132,7 +132,7 @@ def _finding_info(finding: Finding, room: Room) -> dict[str, Any]:
         "last_seen_time": _ms(alert.last_event_time_us),
         "modified_time": _ms(finding.at_us),
     }
-    if analytic.attack:
+    if analytic.attack and room.is_whole:
         info["attacks"] = [_attack(technique) for technique in analytic.attack]
     return info
 
@@ -202,7 +202,7 @@ def _unmapped(finding: Finding, room: Room) -> dict[str, Any]:
         unmapped["usual"] = {room.text(name): room.text(value) for name, value in alert.usual.items()}
     further = {
         "model_id": alert.model_id,
-        "drill": alert.drill,
+        "drill": alert.drill and room.name(alert.drill),
         "network_type": alert.network_type,
         "tool": alert.tool and room.text(alert.tool),
         "owner": triage and triage.owner and room.name(triage.owner),

@@ -132,6 +132,23 @@ def test_what_a_client_chose_cannot_make_a_document_too_large_for_syslog(form: F
 
 
 @pytest.mark.parametrize("form", FORMATS)
+def test_nor_can_what_a_rule_says_of_itself(form: Format) -> None:
+    flood = "\N{PILE OF POO}" * 2_000
+    hostile = msgspec.structs.replace(
+        alert(rule_id=flood, user_id=flood, session_id=flood, summary=flood, drill=flood), device_id=flood, tool=flood,
+        key_value=flood, ip="2001:db8:1111:2222:3333:4444:5555:6666", network="2001:db8:1111:2222::/64",
+        suppressed_by=flood,
+    )  # fmt: skip
+    triage = TriageRow(hostile.alert_id, "bank", "acknowledged", None, flood, flood, flood, SECOND)
+    analytic = Analytic(flood, tuple(f"T{number}" for number in range(1_000, 2_000)), (flood, flood))
+    told = Finding(hostile, "updated", SECOND, analytic, triage, "https://console.example/" + "a" * 9_000)
+    assert len(encode(told, form, MAX_DOCUMENT_BYTES)) <= MAX_DOCUMENT_BYTES
+    shown = document(form, told, MAX_DOCUMENT_BYTES)
+    assert (ecs_problems if form == "ecs" else ocsf_problems)(shown) == []
+    assert "2001:db8:1111:2222:3333:4444:5555:6666" in str(shown)
+
+
+@pytest.mark.parametrize("form", FORMATS)
 def test_a_document_is_one_line_of_ascii(form: Format) -> None:
     text = encode(finding(alert(user_id="jürgen\u2028\x1b[31m\nroot", summary="a\r\nb")), form, 8_192)
     assert text.isascii()
