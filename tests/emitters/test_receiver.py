@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from sessionwatch_emitter import (
+    Revocation,
     RevocationList,
     RevocationReceiver,
     SecretError,
@@ -340,6 +341,46 @@ def test_an_app_may_lock_a_login_itself(make_emitter, revocations: RevocationLis
     assert (one.user_id, one.until_us) == ("alice", int(datetime(2099, 1, 1, tzinfo=UTC).timestamp() * 1e6))
 
 
+def test_an_app_that_locks_a_login_itself_is_told_when_it_is_let_go(
+    make_emitter, revocations: RevocationList, message
+) -> None:
+    released: list[Revocation] = []
+    receiver = RevocationReceiver(revocations, make_emitter(), secrets=[SECRET], on_login_released=released.append)
+    release = message("session.released", scope="login", session_id=None, sequence=2)
+    assert [receiver.receive(signed(release), release).status for _ in range(2)] == [200, 200]
+    [one] = released
+    assert (one.scope, one.user_id) == ("login", "alice")
+
+
+def test_a_late_release_of_an_earlier_lock_is_left_alone(make_emitter, revocations: RevocationList, message) -> None:
+    released: list[Revocation] = []
+    receiver = RevocationReceiver(
+        revocations, make_emitter(), secrets=[SECRET], on_login_locked=released.append,
+        on_login_released=released.append,
+    )  # fmt: skip
+    lock = message("session.login_locked", **{**LOCK, "sequence": 3})
+    release = message("session.released", scope="login", session_id=None, sequence=2)
+    for number, body in enumerate((lock, release)):
+        assert receiver.receive(signed(body, f"msg_{number}"), body).status == 200
+    assert [one.type for one in released] == ["session.login_locked"]
+
+
+def test_a_release_that_the_app_could_not_carry_out_is_tried_again(
+    make_emitter, revocations: RevocationList, message
+) -> None:
+    tries: list[str] = []
+
+    def released(revocation: Revocation) -> None:
+        tries.append(revocation.subject)
+        if len(tries) == 1:
+            raise RuntimeError("the directory is away")
+
+    receiver = RevocationReceiver(revocations, make_emitter(), secrets=[SECRET], on_login_released=released)
+    release = message("session.released", scope="login", session_id=None, sequence=2)
+    assert [receiver.receive(signed(release), release).status for _ in range(2)] == [500, 200]
+    assert tries == ["alice", "alice"]
+
+
 @pytest.mark.parametrize("until", [None, "soon", "2099-01-01T00:00:00"])
 def test_a_lock_without_an_end_is_refused(receiver: RevocationReceiver, message, until: str | None) -> None:
     body = message("session.login_locked", **{**LOCK, "until": until})
@@ -374,3 +415,10 @@ def test_a_notice_to_another_app_is_refused(make_emitter, revocations: Revocatio
     receiver = RevocationReceiver(revocations, make_emitter(), secrets=[SECRET], on_notice=lambda _notice: None)
     body = json.dumps({**NOTICE, "data": {**NOTICE["data"], "app": "shop"}}).encode()
     assert receiver.receive(signed(body), body).status == 422
+
+
+@pytest.mark.parametrize("at", [None, "today", "2026-11-02T08:00:00"])
+def test_a_notice_without_an_instant_is_refused(make_emitter, revocations: RevocationList, at: str | None) -> None:
+    receiver = RevocationReceiver(revocations, make_emitter(), secrets=[SECRET], on_notice=lambda _notice: None)
+    body = json.dumps({**NOTICE, "data": {**NOTICE["data"], "at": at}}).encode()
+    assert receiver.receive(signed(body), body).status == 400

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 from sessionwatch_emitter.emitter import SessionEmitter
 from sessionwatch_emitter.errors import RevocationListError, SecretError
+from sessionwatch_emitter.message import RefusedMessageError, read_message
 from sessionwatch_emitter.revocation_list import Outcome, RevocationList
-from sessionwatch_emitter.revocation_message import RefusedMessageError, Revocation, parse_revocation
-from sessionwatch_emitter.user_notice import UserNotice, parse_notice
+from sessionwatch_emitter.revocation_message import Revocation, read_revocation
+from sessionwatch_emitter.user_notice import TYPE as NOTICE
+from sessionwatch_emitter.user_notice import UserNotice, read_notice
 from sessionwatch_emitter.webhook_signature import in_time, is_signed, read_webhook_secret
 
 if TYPE_CHECKING:
@@ -46,6 +48,8 @@ class RevocationReceiver:
         on_login_locked: called when nobody may sign in as a user until a time, with `until_us`, after the list was
             told. Without it the list's `judges_logins` must say that the app asks the list; else such a message
             gets 422.
+        on_login_released: its counterpart: called when that user may sign in again before the time is over, and where
+            such a lock ends without having taken effect here.
         on_notice: called with what a user is to be told, as by the app's own mail. Without it such a message gets 422.
         clock: the wall clock in seconds since the epoch.
 
@@ -62,6 +66,7 @@ class RevocationReceiver:
         app: str | None = None,
         on_step_up: Callable[[Revocation], None] | None = None,
         on_login_locked: Callable[[Revocation], None] | None = None,
+        on_login_released: Callable[[Revocation], None] | None = None,
         on_notice: Callable[[UserNotice], None] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -73,6 +78,7 @@ class RevocationReceiver:
         self._app = app or emitter.app
         self._on_step_up = on_step_up
         self._on_login_locked = on_login_locked
+        self._on_login_released = on_login_released
         self._on_notice = on_notice
         self._clock = clock
 
@@ -88,10 +94,10 @@ class RevocationReceiver:
         """
         try:
             message_id = self._verify({name.lower(): value for name, value in headers.items()}, body)
-            notice = parse_notice(body)
-            if notice is not None:
-                return self._notify(notice, message_id)
-            revocation = parse_revocation(body)
+            message = read_message(body)
+            if message.get("type") == NOTICE:
+                return self._notify(read_notice(message), message_id)
+            revocation = read_revocation(message)
             if revocation.app != self._app:
                 raise RefusedMessageError(422, f"this is not the app {revocation.app[:64]!r}")
             return self._carry_out(revocation, message_id)
@@ -147,6 +153,8 @@ class RevocationReceiver:
             return self._step_up(revocation, message_id)
         if revocation.type == "session.login_locked":
             return self._lock_login(revocation, message_id)
+        if revocation.type == "session.released" and revocation.scope == "login":
+            return self._release_login(revocation, message_id)
         if revocation.type == "session.released":
             outcome = self._revocations.release(
                 revocation.scope, revocation.subject, revocation.sequence, message_id=message_id
@@ -180,6 +188,17 @@ class RevocationReceiver:
         if locked is None or outcome is Outcome.STALE:
             return _response(200, outcome.value)
         return self._once(message_id, "on_login_locked", lambda: locked(revocation))
+
+    def _release_login(self, revocation: Revocation, message_id: str) -> Response:
+        released = self._on_login_released
+        if released is None:
+            outcome = self._revocations.release("login", revocation.subject, revocation.sequence, message_id=message_id)
+            return _response(200, outcome.value)
+        # Without the message's id: it is remembered once the app's own part is done.
+        outcome = self._revocations.release("login", revocation.subject, revocation.sequence)
+        if outcome is Outcome.STALE:
+            return _response(200, outcome.value)
+        return self._once(message_id, "on_login_released", lambda: released(revocation))
 
     def _notify(self, notice: UserNotice, message_id: str) -> Response:
         if notice.app != self._app:

@@ -18,8 +18,9 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka import errors as kafka_errors
 
 from sessionwatch_emitter.errors import SecretError
+from sessionwatch_emitter.message import RefusedMessageError, read_message
 from sessionwatch_emitter.revocation_list import SHORTEST_LIFE_S, Refusal, Scope
-from sessionwatch_emitter.revocation_message import RefusedMessageError, Revocation, parse_revocation
+from sessionwatch_emitter.revocation_message import Revocation, read_revocation
 from sessionwatch_emitter.transport import one_line
 from sessionwatch_emitter.webhook_signature import is_signed, read_webhook_secret
 
@@ -215,7 +216,7 @@ class RevocationCache:
         """Return what a record says; None if it is not for this app."""
         if value is None:
             return None
-        revocation = parse_revocation(value)
+        revocation = read_revocation(read_message(value))
         if revocation.app != self._app:
             return None
         names = ("webhook-id", "webhook-timestamp", "webhook-signature")

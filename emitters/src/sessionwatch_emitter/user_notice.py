@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sessionwatch_emitter.revocation_message import RefusedMessageError
+from sessionwatch_emitter.message import RefusedMessageError, field, moment
 
 TYPE = "user.notice"
 
@@ -36,40 +35,20 @@ class UserNotice:
     agent: str | None
 
 
-def parse_notice(body: bytes) -> UserNotice | None:
-    """Return what a message's body says; None = it is of another type, or no message at all.
+def read_notice(message: dict[str, Any]) -> UserNotice:
+    """Return what a message of this type tells.
 
     Raises:
-        RefusedMessageError: it is a notice, and lacks something.
+        RefusedMessageError: it lacks something.
     """
-    try:
-        message = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(message, dict) or message.get("type") != TYPE:
-        return None
-    data = message.get("data")
-    if not isinstance(data, dict):
-        raise RefusedMessageError(400, "data is missing or of the wrong type")
-    texts = {name: _text(data, name) for name in ("notice_id", "app", "user_id", "notice", "at")}
-    try:
-        at = datetime.fromisoformat(texts.pop("at"))
-    except ValueError:
-        raise RefusedMessageError(400, "at is not RFC 3339") from None
-    return UserNotice(
-        **texts, at=at, country=_known(data, "country"), city=_known(data, "city"), agent=_known(data, "agent")
-    )
+    data = field(message, "data", dict)
+    notice_id, app, user_id, notice = (_text(data, name) for name in ("notice_id", "app", "user_id", "notice"))
+    country, city, agent = (field(data, name, str | None) for name in ("country", "city", "agent"))
+    return UserNotice(notice_id, app, user_id, notice, moment(data, "at"), country, city, agent)
 
 
 def _text(data: dict[str, Any], name: str) -> str:
-    value = data.get(name)
-    if not isinstance(value, str) or not value:
-        raise RefusedMessageError(400, f"{name} is missing or of the wrong type")
-    return value
-
-
-def _known(data: dict[str, Any], name: str) -> str | None:
-    value = data.get(name)
-    if value is not None and not isinstance(value, str):
-        raise RefusedMessageError(400, f"{name} is of the wrong type")
+    value: str = field(data, name, str)
+    if not value:
+        raise RefusedMessageError(400, f"{name} is empty")
     return value

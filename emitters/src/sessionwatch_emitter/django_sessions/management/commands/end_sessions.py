@@ -8,7 +8,8 @@ from typing import Any, NoReturn
 from django.core.management.base import BaseCommand
 
 from sessionwatch_emitter.django_sessions.keys import end, the_emitter
-from sessionwatch_emitter.revocation_message import RefusedMessageError, Revocation, parse_revocation
+from sessionwatch_emitter.message import RefusedMessageError, read_message
+from sessionwatch_emitter.revocation_message import Revocation, read_revocation
 
 NEVER = 65
 """EX_DATAERR of sysexits.h: tells the pipeline that repeating it would change nothing."""
@@ -34,7 +35,7 @@ class Command(BaseCommand):
 
     def _read(self, app: str) -> Revocation:
         try:
-            revocation = parse_revocation(sys.stdin.buffer.read())
+            revocation = read_revocation(read_message(sys.stdin.buffer.read()))
         except RefusedMessageError as error:
             self._refuse(str(error))
         if revocation.app != app:
