@@ -28,11 +28,13 @@ from response.commands import (
     Retry,
     RetryMessages,
     RevokeManually,
+    SendDigest,
     Triage,
     UndoTriage,
     UseLink,
 )
 from response.dead_letter_topic import dead_letter_messages
+from response.digests import Digests
 from response.escalation import NOT_ESCALATED, Escalation
 from response.guard import Guard
 from response.in_use import InUse
@@ -89,16 +91,17 @@ class Responder:
         records: the store, read in the batch loop's thread.
         apps: what is declared.
         outbox: carries what leaves.
+        siem: tells of every change of an alert.
         dry_run: revocations are shown and never sent.
         escalate: what has no effect on a session is followed by its user, then the user's login.
         dead_letter_topic: where refused records are announced; None = nowhere.
         links: into the console, for chat.
         shared_signals: streams, and what identity providers say; None = there are none.
-        siem: what is told of every change of an alert; None = nothing.
         on_call: whom alerts go to that nobody answers.
         tell_users: by app, of what its users are told.
         mails: to users, by app.
         step_up_within_us: how long a user has to prove who they are, microseconds.
+        digests: what the lead is told of each day or week.
     """
 
     def __init__(
@@ -111,12 +114,13 @@ class Responder:
         records: Records,
         apps: Apps,
         outbox: Outbox,
+        siem: SiemFeed,
+        digests: Digests,
         dry_run: bool = True,
         escalate: bool = False,
         dead_letter_topic: str | None = None,
         links: Links = NO_LINKS,
         shared_signals: SsfDesk | None = None,
-        siem: SiemFeed | None = None,
         on_call: Sequence[OnCallStep] = (),
         tell_users: Mapping[str, Collection[NoticeKind]] | None = None,
         mails: Sequence[UserMail] = (),
@@ -149,6 +153,7 @@ class Responder:
         self._link_acts = LinkActs(self._triage, self._manual, records)
         self._on_call = OnCall(on_call, self._notices, records)
         self._user_notices = UserNotices(tell_users or {}, targets, mails, records)
+        self._digests = digests
         self._skipped = Skipped()
         self._shared_signals = shared_signals
         self._siem = siem
@@ -178,10 +183,10 @@ class Responder:
         self._notices.restore_paces(self._records, now_us)
         self._on_call.restore(now_us, lambda alert: "notify" in self._policy.decide(alert, now_us).actions)
         self._user_notices.restore(now_us)
+        self._digests.restore()
         if self._shared_signals is not None:
             self._shared_signals.start()
-        if self._siem is not None:
-            self._siem.restore()
+        self._siem.restore()
         self._outbox.start(self._records.pending_lanes())
 
     def observe(self, batch: Batch) -> None:
@@ -222,11 +227,11 @@ class Responder:
             batch.messages += self._notices.of_step_up(one.alert, one.words, batch.arrival_us)
         batch.messages += self._on_call.messages(batch)
         batch.messages += self._user_notices.messages(batch)
+        batch.messages += self._digests.messages(batch)
         self._leave_out_what_was_told(batch)
         if self._dead_letter_topic is not None:
             batch.messages += dead_letter_messages(batch.dead_letters, self._dead_letter_topic, batch.arrival_us)
-        if self._siem is not None:
-            self._siem.report(batch)
+        self._siem.report(batch)
         if batch.arrival_us - self._pruned_us >= _PRUNE_US:
             self._pruned_us = batch.arrival_us
             self._ledger.prune(batch.arrival_us)
@@ -241,12 +246,12 @@ class Responder:
         self._outbox.offer([*self._tried_anew, *batch.messages])
 
     def is_due(self, now_us: int) -> bool:
-        """Return whether time alone asks for a batch: a user has not proved who they are in time, or a SIEM waits.
+        """Return whether time alone asks for a batch: a user has not proved who they are in time, a digest is due.
 
         Args:
             now_us: the pipeline's clock, microseconds since the epoch.
         """
-        timed = (self._step_ups, self._login_locks, self._on_call, *(() if self._siem is None else (self._siem,)))
+        timed = (self._step_ups, self._login_locks, self._on_call, self._siem, self._digests)
         return any(one.is_due(now_us) for one in timed)
 
     def held(self) -> list[Revocation]:
@@ -276,6 +281,8 @@ class Responder:
                 return self._triage.decide(batch, command)
             case UndoTriage():
                 return self._triage.undo(batch, command)
+            case SendDigest():
+                return self._digests.send(batch, command)
             case UseLink():
                 return self._link_acts.use(batch, command)
             case Pause():
@@ -398,8 +405,9 @@ class Responder:
                 words = self._escalate(batch, alert)
                 # That it stops is told by an alert of its own, whose counts may change with each hit.
                 if words and not words.startswith(NOT_ESCALATED):
-                    title = f"Escalation, app {alert.app}"
-                    batch.messages += self._notices.of_trouble(alert.alert_id, words, title, words, batch.arrival_us)
+                    batch.messages += self._notices.of_trouble(
+                        alert.alert_id, "escalated", {"app": alert.app, "done": words}, batch.arrival_us, what=words
+                    )
         elif alert.alert_id in self._skipped and self._acts_now(batch, alert):
             self._decide(batch, change)
 

@@ -56,11 +56,6 @@ class RenewedTarget:
         self._read_at = clock()
 
     @property
-    def current(self) -> Target:
-        """The target as it was made last."""
-        return self._target
-
-    @property
     def name(self) -> str:
         """As in the configuration."""
         return self._target.name

@@ -41,6 +41,8 @@ class Checked(msgspec.Struct, frozen=True):
         head: the last line.
         checkpoints: how many.
         signed: the last line that a checkpoint covers; 0 = none.
+        unexplained: texts that are gone, and of which a line behind the last may say that they were erased: only where
+            the chain is not whole.
         trouble: the first thing that is wrong; None = nothing.
     """
 
@@ -50,6 +52,7 @@ class Checked(msgspec.Struct, frozen=True):
     checkpoints: int
     signed: int
     trouble: Trouble | None
+    unexplained: int = 0
 
 
 class _Broken(Exception):
@@ -79,7 +82,7 @@ def check(
     cut = next((one for one in signed if one.kind == "cut"), None)
     walk = _Walk(heads, cut, head)
     if after is not None:
-        walk.number, walk.hash = after.line, after.hash
+        walk.number, walk.hash, walk.is_whole = after.line, after.hash, False
     trouble = walk.go(lines)
     if unsigned is not None and (trouble is None or unsigned.line < trouble.line):
         trouble = unsigned
@@ -90,6 +93,7 @@ def check(
         checkpoints=len(checkpoints),
         signed=max([line for line in heads if line <= walk.number], default=0),
         trouble=trouble,
+        unexplained=walk.unexplained,
     )
 
 
@@ -146,10 +150,16 @@ class _Walk:
         self._signed = 0
         self._erased: list[int] = []
         self._unchained = 0
+        self.is_whole = True
         self.count = 0
         self.first = 0
         self.number = 0 if cut is None else cut.line
         self.hash = GENESIS if cut is None else cut.hash
+
+    @property
+    def unexplained(self) -> int:
+        """Texts that are gone without a line that says why."""
+        return len(self._erased)
 
     def go(self, lines: Iterable[ChainedLine]) -> Trouble | None:
         try:
@@ -234,7 +244,8 @@ class _Walk:
         return f"line {line} is not the one that {by} names: {one} was changed, and what follows made to fit"
 
     def _end(self) -> None:
-        if self._erased:
+        reaches_end = self.is_whole or (self._head is not None and self._head.line == self.number)
+        if self._erased and reaches_end:
             line = self._erased[0]
             raise _Broken(line, f"the text of line {line} is gone, and no line says that it was erased")
         for line, one in sorted(self._heads.items()):

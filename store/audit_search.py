@@ -33,7 +33,6 @@ coalesce(text_hash, ''), coalesce(before_hash, ''), coalesce(line_hash, '')
 """
 """The select list that `chained_of` reads: the fields of ChainedLine in their order."""
 
-AUDIT_LINES = f"SELECT {_LINE} FROM {_NAMED} ORDER BY line DESC LIMIT $limit"
 ACTS = f"""
 SELECT {_LINE} FROM {_NAMED} WHERE line IN (
     SELECT line FROM audit WHERE list_contains($subjects::VARCHAR[], subject) ORDER BY line DESC LIMIT $limit)
@@ -68,10 +67,6 @@ class NamedLine(msgspec.Struct, frozen=True, gc=False):
 
 class AuditSearch(Reading):
     """Queries over the audit log."""
-
-    def audit_lines(self, limit: int = 100) -> list[AuditLine]:
-        """Return audit lines, the last written first; somebody whose name was erased goes by the pseudonym."""
-        return [_line_of(row) for row in self._rows(AUDIT_LINES, {"limit": limit})]
 
     def acts(self, subjects: Iterable[str]) -> list[AuditLine]:
         """Return the audit lines about alerts or revocations, the oldest first."""

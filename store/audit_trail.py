@@ -17,13 +17,13 @@ from store.audit_chain import GENESIS, NAME_ERASED, ChainedLine, hash_of_line, h
 from store.audit_check import Head
 from store.audit_key import AuditKey, Checkpoint, CheckpointKind
 from store.audit_search import CHAINED, chained_of
-from store.rows import AuditLine, Erasure
+from store.rows import PIPELINE, AuditLine, Erasure
 
 CHECKPOINT_LINES = 1_000
 CHECKPOINT_US = 10 * MINUTE
 """After so many lines, or after so long where there are any, the head of the chain is signed."""
 
-AUTOMATIC = frozenset({"pipeline", "policy", "admin", "user verdict"})
+AUTOMATIC = frozenset({PIPELINE, "policy", "admin", "user verdict"})
 """Actors that are no person; all others go by a pseudonym. `admin` is whoever holds the token of the first start."""
 
 CHAIN_BEGUN = "audit chain begun"
@@ -100,11 +100,6 @@ class AuditTrail:
     def head(self) -> Head:
         """The newest line and its hash."""
         return Head(self._line, self._hash or GENESIS)
-
-    @property
-    def public_key(self) -> str:
-        """By which checkpoints are checked."""
-        return self._key.public
 
     def mark(self) -> tuple[Any, ...]:
         """Return what `back` wants when a transaction is undone."""
@@ -232,7 +227,7 @@ class AuditTrail:
         self._connection.execute(DROP_UNCHAINED)
         self._store(taken)
         why = f"{len(old)} lines were written before there was a chain, and are taken up as they were found"
-        self.append([AuditLine(at_us, "pipeline", CHAIN_BEGUN, "audit", why=why)])
+        self.append([AuditLine(at_us, PIPELINE, CHAIN_BEGUN, "audit", why=why)])
 
     def _mentions(self, name: str) -> list[int]:
         quoted = msgspec.json.encode(name).decode()[1:-1]

@@ -217,11 +217,6 @@ class Writer:
         if messages:
             self._sql.insert(outbox_rows.SETTLE, outbox_rows.to_arrow(messages))
 
-    @property
-    def audit_head(self) -> Head:
-        """The newest audit line and its hash."""
-        return self._audit.head
-
     def append_audit(self, lines: Sequence[AuditLine]) -> None:
         """Append audit lines, numbered and chained in their order."""
         self._sql.check_open()

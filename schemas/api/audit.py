@@ -88,6 +88,7 @@ class AuditCheck(Answer):
         head: number and hash of the last line.
         signed: the last line that a checkpoint covers.
         keys: the public keys by which checkpoints were checked.
+        unexplained: texts that are gone, and of which only a line behind this part could say that they were erased.
         trouble: the first thing that is wrong.
     """
 
@@ -98,6 +99,7 @@ class AuditCheck(Answer):
     checkpoints: int
     signed: int
     keys: list[str]
+    unexplained: int = 0
     trouble: AuditTrouble | None
 
 

@@ -153,5 +153,7 @@ def _print(found: AuditCheck) -> None:
         print_text("the audit log is empty")
         return
     print_text(f"whole: {found.lines} lines, {found.first} to {last}, {found.checkpoints} checkpoints")
+    if found.unexplained:
+        print_text(f"of {found.unexplained} texts that are gone only the lines behind can say that they were erased")
     print_text(f"head: {found.head}")
     print_text(f"signed up to line {found.signed} by {', '.join(found.keys)}")

@@ -15,6 +15,7 @@ from sessionwatch.cli import app
 from sessionwatch.errors import CommandError
 from tests.e2e.rig import Scene, eventually, scene
 from tests.response.receivers import Receiver
+from tests.store.audit_lines import audit_lines
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +86,7 @@ def test_somebody_who_is_not_reserved_is_left_alone(config: Path) -> None:
 def test_an_admin_may_name_somebody(deployment: Scene, config: Path) -> None:
     found = facts(simulate(config, "stolen-cookie", "--user", "alice", "--admin-named", "--within", "20s", "--json"))
     assert (found["detected"], found["user"]) == (True, "alice")
-    named = [line.why for line in deployment.reader.audit_lines() if line.act == "drill begun"]
+    named = [line.why for line in audit_lines(deployment.reader) if line.act == "drill begun"]
     assert "stolen-cookie on a user whom an admin named" in named
 
 

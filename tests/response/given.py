@@ -14,6 +14,7 @@ from response.chat import Chat
 from response.clock import now_us
 from response.commands import DeliveryResult
 from response.dead_letter_topic import TopicProducer
+from response.digests import DigestMail, Digests
 from response.guard import Guard, Limits
 from response.on_call import OnCallStep
 from response.outbox import Outbox, open_lanes
@@ -32,6 +33,7 @@ from schemas.instant import SECOND
 from store.database import Database
 from store.reader import Reader
 from store.rows import AuditLine, DeadLetter, OutboxMessage
+from tests.store.audit_lines import audit_lines
 
 SESSION = "s_k1_alice"
 APPS = Apps({"bank": AppPolicy("bank", realm="bank"), "shop": AppPolicy("shop", realm="shop")})
@@ -150,7 +152,8 @@ class Pipeline:
         escalate: bool = False,
         on_call: Sequence[OnCallStep] = (),
         tell_users: Mapping[str, Collection[NoticeKind]] | None = None,
-        mails: Sequence[UserMail] = (),
+        mails: Sequence[UserMail | DigestMail] = (),
+        digests: Callable[[Reader], Digests] | None = None,
     ) -> None:
         self.results: queue.Queue[DeliveryResult] = queue.Queue(100)
         self.database = Database.open(folder / "test.duckdb")
@@ -177,11 +180,12 @@ class Pipeline:
             escalate=escalate,
             on_call=on_call,
             tell_users=tell_users,
-            mails=mails,
+            mails=[one for one in mails if isinstance(one, UserMail)],
             dead_letter_topic=dead_letter_topic,
             step_up_within_us=step_up_within_us,
             shared_signals=None if shared_signals is None else shared_signals(self.reader),
             siem=SiemFeed(siem, self.reader, {}),
+            digests=Digests({}, self.reader) if digests is None else digests(self.reader),
         )
         self.responder.start(now_us())
 
@@ -245,7 +249,7 @@ class Pipeline:
 
     def audit(self) -> list[AuditLine]:
         """The audit lines, the oldest first."""
-        return list(reversed(self.reader.audit_lines()))
+        return list(reversed(audit_lines(self.reader)))
 
     def acts(self) -> list[str]:
         """What the audit lines say was done, the oldest first."""

@@ -7,19 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from response.targets.auth0 import Auth0Target
-from response.targets.command import CommandTarget
-from response.targets.entra import EntraTarget
-from response.targets.global_token_revocation import GlobalTokenRevocationTarget
-from response.targets.kafka_topic import KafkaTarget
-from response.targets.keycloak import KeycloakTarget
-from response.targets.okta import OktaTarget
-from response.targets.redis_store import RedisTarget
-from response.targets.token_revocation import TokenRevocationTarget
 from sessionwatch.assembly import open_targets
 from sessionwatch.config import Settings, load
 from sessionwatch.errors import ConfigurationError
-from sessionwatch.renewed_target import RenewedTarget
 
 IDP = 'url = "https://idp.example/"\n'
 CLIENT = 'client_id = "sessionwatch"\nsecret_file = "client.secret"\n'
@@ -37,11 +27,6 @@ KINDS = {
     "global_token_revocation": IDP + 'secret_file = "client.secret"\nsubject_format = "email"\n',
     "rfc7009": IDP + CLIENT + 'command = ["/bin/true"]\n',
 }
-CLASSES = {
-    "command": CommandTarget, "kafka": KafkaTarget, "redis": RedisTarget, "keycloak": KeycloakTarget,
-    "okta": OktaTarget, "auth0": Auth0Target, "entra": EntraTarget,
-    "global_token_revocation": GlobalTokenRevocationTarget, "rfc7009": TokenRevocationTarget,
-}  # fmt: skip
 
 
 def target(kind: str, keys: str | None = None) -> str:
@@ -72,8 +57,6 @@ def read(tmp_path: Path):  # type: ignore[no-untyped-def]
 def test_every_kind_is_opened(read, kind: str) -> None:  # type: ignore[no-untyped-def]
     [opened] = open_targets(read(target(kind)))
     try:
-        made = opened.current if isinstance(opened, RenewedTarget) else opened
-        assert type(made) is CLASSES[kind]
         assert (opened.name, opened.app, opened.kind) == ("t", "bank", kind)
     finally:
         opened.close()
@@ -107,7 +90,7 @@ def test_keycloak_locks_logins_only_where_it_is_told_to(read, said: str, scopes:
             'secret_file = "client.secret"',
             "secret_file: line 1: expected whsec_ and the base64 of 24 to 64 bytes",
         ),
-        ("redis", "", "expected either url or url_file"),
+        ("redis", "", "expected url, url_file or url_command"),
         ("redis", 'url = "redis://store.example/0"', "url: redis:// on loopback only: use rediss://"),
         ("keycloak", IDP + CLIENT, "expected realm, the name of Keycloak's realm"),
         (

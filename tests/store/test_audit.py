@@ -9,7 +9,8 @@ import duckdb
 import pytest
 
 from schemas.instant import DAY
-from store.audit_check import Head
+from store.audit_chain import GENESIS
+from store.audit_check import Head, check
 from store.audit_key import KEY_BYTES, AuditKey, BadSignature, PublicKeys
 from store.audit_trail import CHAIN_BEGUN, CHECKPOINT_LINES, CHECKPOINT_US
 from store.database import Database
@@ -18,6 +19,7 @@ from store.reader import Reader
 from store.rows import AuditLine, Erasure
 from store.tables import MIGRATIONS
 from store.writer import Writer
+from tests.store.audit_lines import audit_lines
 from tests.store.samples import NOON
 
 KEY = AuditKey(b"k" * KEY_BYTES)
@@ -59,7 +61,7 @@ def tamper(path: Path, statement: str) -> None:
 def test_lines_are_read_back_with_their_names(writer: Writer, reader: Reader) -> None:
     written = line(user="alice")
     write(writer, written)
-    assert reader.audit_lines() == [written]
+    assert audit_lines(reader) == [written]
     assert reader.acts(["a1"]) == [written]
 
 
@@ -81,7 +83,7 @@ def test_an_erased_name_leaves_the_chain_whole(writer: Writer, reader: Reader) -
     with writer.transaction():
         writer.erase_from_audit([Erasure("carol", "dora", "carol has left")], NOON)
     assert trouble(reader) == ""
-    erased, first = reader.audit_lines()[0], reader.acts(["a1"])[0]
+    erased, first = audit_lines(reader)[0], reader.acts(["a1"])[0]
     assert (erased.actor, erased.act, erased.subject) == ("dora", "name erased", KEY.pseudonym("carol"))
     assert (erased.why, erased.details) == ("", {"lines": "2"})
     assert (first.actor, first.user_id) == (KEY.pseudonym("carol"), "alice")
@@ -103,7 +105,7 @@ def test_a_name_erased_by_its_bearer_is_erased(writer: Writer, reader: Reader) -
     write(writer, line())
     with writer.transaction():
         writer.erase_from_audit([Erasure("carol", "carol", "leaving")], NOON)
-    assert {one.actor for one in reader.audit_lines()} == {KEY.pseudonym("carol")}
+    assert {one.actor for one in audit_lines(reader)} == {KEY.pseudonym("carol")}
 
 
 def test_somebody_who_comes_back_has_a_name_again(writer: Writer, reader: Reader) -> None:
@@ -181,7 +183,7 @@ def test_a_batch_that_is_undone_leaves_no_gap(writer: Writer, reader: Reader) ->
         fail_inside(writer)
     write(writer, line(actor="erin"))
     assert trouble(reader) == ""
-    assert [one.actor for one in reader.audit_lines()] == ["erin", "carol"]
+    assert [one.actor for one in audit_lines(reader)] == ["erin", "carol"]
 
 
 def test_the_chain_goes_on_after_a_restart(path: Path) -> None:
@@ -197,18 +199,41 @@ def test_the_chain_goes_on_after_a_restart(path: Path) -> None:
     assert (checked.lines, checked.checkpoints) == (3, 3)
 
 
-def test_a_head_is_signed_after_so_many_lines_or_so_long(writer: Writer) -> None:
+def test_a_head_is_signed_after_so_many_lines_or_so_long(writer: Writer, reader: Reader) -> None:
     with writer.transaction():
         assert writer.checkpoint_audit(NOON) is None
         writer.append_audit([line()])
-        assert writer.checkpoint_audit(NOON) == writer.audit_head
+        signed = [writer.checkpoint_audit(NOON)]
         writer.append_audit([line()])
         assert writer.checkpoint_audit(NOON + CHECKPOINT_US - 1) is None
-        assert writer.checkpoint_audit(NOON + CHECKPOINT_US) == writer.audit_head
+        signed.append(writer.checkpoint_audit(NOON + CHECKPOINT_US))
         writer.append_audit([line()] * (CHECKPOINT_LINES - 1))
         assert writer.checkpoint_audit(NOON + CHECKPOINT_US) is None
         writer.append_audit([line()])
-        assert writer.checkpoint_audit(NOON + CHECKPOINT_US) == writer.audit_head
+        signed.append(writer.checkpoint_audit(NOON + CHECKPOINT_US))
+    written = [Head(one.line.line, one.line.hash) for one in reader.audit_page(0, 0, 2 * NOON, 2 * CHECKPOINT_LINES)]
+    assert signed == [written[0], written[1], written[-1]]
+
+
+def test_of_a_part_nobody_can_say_whether_its_erasures_were_told(writer: Writer, reader: Reader) -> None:
+    write(writer, line("a1", why="asked carol"), line("a2"))
+    with writer.transaction():
+        writer.erase_from_audit([Erasure("carol", "dora", "carol has left")], NOON)
+    lines = [named.line for named in reader.audit_page(0, 0, 2 * NOON, 10)]
+    beginning = Head(0, GENESIS)
+    part = check(lines[:2], [], KEYS, after=beginning)
+    assert (part.trouble, part.unexplained) == (None, 1)
+    assert check(lines, [], KEYS, after=beginning).unexplained == 0
+
+
+def test_a_part_that_ends_with_the_head_has_to_tell_its_erasures(writer: Writer, reader: Reader) -> None:
+    write(writer, line("a1", why="asked carol"), line("a2"))
+    with writer.transaction():
+        writer.erase_from_audit([Erasure("carol", "dora", "carol has left")], NOON)
+    lines = [named.line for named in reader.audit_page(0, 0, 2 * NOON, 10)]
+    found = check(lines[:2], [], KEYS, Head(2, lines[1].hash), after=Head(0, GENESIS)).trouble
+    assert found is not None
+    assert "no line says that it was erased" in found.what
 
 
 def test_with_another_key_no_checkpoint_counts(writer: Writer, reader: Reader) -> None:
@@ -257,7 +282,7 @@ def test_the_old_end_is_cut_and_the_cut_is_signed(writer: Writer, reader: Reader
     checked = reader.check_audit(KEYS)
     assert checked.trouble is None
     assert (checked.first, checked.lines) == (5, 5)
-    assert {one.actor for one in reader.audit_lines()} == {f"person{number}" for number in range(5, 10)}
+    assert {one.actor for one in audit_lines(reader)} == {f"person{number}" for number in range(5, 10)}
     assert reader.counts()["audit_names"] == 5
 
 
@@ -304,11 +329,11 @@ def test_lines_of_an_older_store_are_taken_up_as_they_are(path: Path, tmp_path: 
     connection.close()
     with Database.open(path) as database:
         writer, reader = database.writer(KEY), database.reader()
-        before = reader.audit_lines()
+        before = audit_lines(reader)
         assert trouble(reader) == ""
         write(writer, line("a3", actor="pipeline"))
         assert trouble(reader) == ""
-        third, begun, *old = reader.audit_lines()
+        third, begun, *old = audit_lines(reader)
         assert old == before
         assert (begun.act, begun.why[:7], third.subject) == (CHAIN_BEGUN, "2 lines", "a3")
         assert "carol" not in str(reader._rows("SELECT * FROM audit"))

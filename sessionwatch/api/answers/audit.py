@@ -98,6 +98,7 @@ def check_view(checked: Checked, keys: Sequence[str]) -> AuditCheck:
         checkpoints=checked.checkpoints,
         signed=checked.signed,
         keys=list(keys),
+        unexplained=checked.unexplained,
         trouble=None if trouble is None else AuditTrouble(line=trouble.line, what=trouble.what),
     )
 
