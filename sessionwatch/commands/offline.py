@@ -6,12 +6,12 @@ import getpass
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from typing import TypeVar
-
-import msgspec
+from typing import Literal, TypeVar
 
 from response.commands import (
+    Approve,
     DeliveryResult,
+    Drop,
     DropMessages,
     EraseName,
     Note,
@@ -20,12 +20,11 @@ from response.commands import (
     Resume,
     RetryMessages,
     RevokeManually,
+    SendDigest,
 )
-from response.lanes import TOO_OLD
 from response.messages import REVOCATION_KINDS, TargetMessages
 from response.outbox import Outbox
-from response.outcome import Outcome
-from response.targets import Target, lane_of
+from response.targets import lane_of
 from schemas.api import (
     AlertDetail,
     AlertPage,
@@ -37,6 +36,8 @@ from schemas.api import (
     CampaignDetail,
     CampaignPage,
     DeadLetterPage,
+    DigestName,
+    DigestView,
     NameErased,
     NameErasure,
     OutboxDone,
@@ -48,6 +49,7 @@ from schemas.api import (
     RedriveRequest,
     ResponseState,
     RevocationDetail,
+    RevocationPage,
     RevokePreview,
     RevokeRequest,
     RevokeSubject,
@@ -64,10 +66,18 @@ from sessionwatch.api.answers.alerts import alert_detail, alert_page
 from sessionwatch.api.answers.apps import app_policy_audit
 from sessionwatch.api.answers.audit import audit_check, audit_checkpoints, audit_page, name_erased
 from sessionwatch.api.answers.campaigns import campaign_detail, campaign_page
+from sessionwatch.api.answers.digest import digest_view
+from sessionwatch.api.answers.live import live_window
 from sessionwatch.api.answers.outbox import outbox_done, outbox_page, response_state
 from sessionwatch.api.answers.policy import alert_policy
 from sessionwatch.api.answers.rerun import rerun
-from sessionwatch.api.answers.revocations import preview, revocation_detail, user_of, visible_revocation
+from sessionwatch.api.answers.revocations import (
+    preview,
+    revocation_detail,
+    revocation_page,
+    user_of,
+    visible_revocation,
+)
 from sessionwatch.api.answers.rules import rule_list
 from sessionwatch.api.answers.sessions import session_page
 from sessionwatch.api.answers.span import window
@@ -80,13 +90,15 @@ from sessionwatch.api.principal import Principal
 from sessionwatch.api.problem import Refusal
 from sessionwatch.assembly import now_us, open_chats, open_responder, open_targets, redriving
 from sessionwatch.audit_key import make_audit_key, read_audit_key
+from sessionwatch.commands.carrying import carry, key_of
 from sessionwatch.commands.remote import Parameters
 from sessionwatch.config import Settings
 from sessionwatch.config.parts import declared_apps
 from sessionwatch.errors import CommandError
 from store.alert_search import AlertFilter
 from store.database import Database
-from store.rows import OutboxMessage, OutboxState
+from store.revocation_search import RevocationFilter
+from store.rows import OutboxMessage
 
 AnswerT = TypeVar("AnswerT")
 
@@ -155,7 +167,7 @@ class Offline:
         return self._answer(
             lambda asker: session_page(
                 asker,
-                window(asker, asked.instant("since"), None, DAY),
+                window(asker, asked.instant("since"), None, live_window(asker) if live is True else DAY),
                 apps=asked.many("app"),
                 user_id=asked.text("user"),
                 network=asked.text("network"),
@@ -191,16 +203,37 @@ class Offline:
             request_id, wanted.app, wanted.scope, wanted.subject, self._principal.name, wanted.reason, user_id,
             wanted.alert_id, wanted.sessions, wanted.lock_for_us,
         )  # fmt: skip
-        self._act(command)
-        self._carry()
+        self._carry(self._act(command))
         made = revocation_id(request_id, wanted.scope)
         return self._answer(lambda asker: revocation_detail(asker, made))
 
     def release(self, revocation_id: str, reason: str) -> RevocationDetail:
         """Take a revocation back: the app is told at once in one try, else when the pipeline is started next."""
         found = self._answer(lambda asker: visible_revocation(asker, revocation_id))
-        self._act(Release(found.revocation_id, self._principal.name, reason))
-        self._carry()
+        self._carry(self._act(Release(found.revocation_id, self._principal.name, reason)))
+        return self._answer(lambda asker: revocation_detail(asker, found.revocation_id))
+
+    def revocations(self, parameters: Parameters) -> RevocationPage:
+        """Return a page of revocations."""
+        asked = _Asked(parameters)
+
+        def answer(asker: Asker) -> RevocationPage:
+            since_us, until_us = window(asker, asked.instant("since"), None, self._settings.store.retention)
+            wanted = RevocationFilter(
+                apps=asked.many("app"),
+                states=asked.many("state"),  # type: ignore[arg-type]  # texts that equal the names
+                since_us=since_us,
+                until_us=until_us,
+            )
+            return revocation_page(asker, wanted, asked.text("cursor"), asked.limit)
+
+        return self._answer(answer)
+
+    def settle(self, revocation_id: str, verb: Literal["approve", "drop"], reason: str) -> RevocationDetail:
+        """Let a held revocation go, or not: the app is told at once in one try, else with the pipeline's next start."""
+        found = self._answer(lambda asker: visible_revocation(asker, revocation_id))
+        decided = {"approve": Approve, "drop": Drop}[verb]
+        self._carry(self._act(decided(found.revocation_id, self._principal.name, reason)))
         return self._answer(lambda asker: revocation_detail(asker, found.revocation_id))
 
     def alert_policy(self, alert_id: str) -> AlertPolicy:
@@ -220,6 +253,15 @@ class Offline:
     def app_policy(self, app: str) -> AppPolicyAudit:
         """Return how an app keeps to what it declares."""
         return self._answer(lambda asker: app_policy_audit(asker, app))
+
+    def digest(self, kind: DigestName) -> DigestView:
+        """Return what the lead's next digest would say."""
+        return self._answer(lambda asker: digest_view(asker, kind))
+
+    def send_digest(self, kind: DigestName) -> DigestView:
+        """Have the lead mailed a digest: it leaves when the pipeline is started next."""
+        self._act(SendDigest(kind, self._principal.name))
+        return self.digest(kind)
 
     def response_state(self) -> ResponseState:
         """Return whether anything is ended automatically."""
@@ -317,11 +359,10 @@ class Offline:
         finally:
             reader.close()
 
-    def _carry(self) -> None:
-        """Tell the apps what waits for them, in one try each: nobody else would before the pipeline's next start."""
-        with closing(self._database.reader()) as reader:
-            waiting = reader.pending_messages(kinds=REVOCATION_KINDS)
-        if not waiting:
+    def _carry(self, made: Sequence[OutboxMessage]) -> None:
+        """Tell the apps of what was decided, in one try each: nobody else would before the pipeline's next start."""
+        keys = {key_of(message) for message in made if message.kind in REVOCATION_KINDS}
+        if not keys:
             return
         settings = self._settings
 
@@ -330,45 +371,35 @@ class Offline:
                 since_us = now_us() - declared_apps(settings)[app].session_life_us
                 return reader.idp_session_of(app, session_id, since_us)
 
+        with closing(self._database.reader()) as reader:
+            # What waits about the same subject comes first: an app must not hear of a release before its revocation.
+            waiting = [one for one in reader.pending_messages(kinds=REVOCATION_KINDS) if key_of(one) in keys]
         # The streams of shared signals live in the pipeline.
         targets = {lane_of(one): one for one in open_targets(settings, None, find_idp_session) if one.kind != "ssf"}
-        told = [tried(targets[message.lane], message) for message in waiting if message.lane in targets]
+        told = carry(waiting, targets)
         for target in targets.values():
             target.close()
-        for message in told:
-            self._act(DeliveryResult(message.lane, (message,), now_us()))
+        if told:
+            self._act(*(DeliveryResult(message.lane, (message,), now_us()) for message in told))
 
-    def _act(self, command: object) -> None:
-        """Apply a command as the pipeline would, in one transaction, and open the file read-only again."""
+    def _act(self, *commands: object) -> list[OutboxMessage]:
+        """Apply commands as the pipeline would, in one transaction, and open the file read-only again.
+
+        Returns:
+            What is to leave by reason of them.
+
+        Raises:
+            CommandError: one was refused.
+        """
         self._database.close()
         try:
             with Database.open(self._settings.store.path) as database:
-                refusal = _apply(self._settings, database, command)
+                refusal, messages = _apply(self._settings, database, commands)
         finally:
             self._database = Database.open(self._settings.store.path, read_only=True)
         if refusal:
             raise CommandError(refusal)
-
-
-def tried(target: Target, message: OutboxMessage) -> OutboxMessage:
-    """Make one try to deliver a message that is still worth it, and return it as it is now."""
-    started_us = now_us()
-    if message.expires_us is not None and message.expires_us <= started_us:
-        return msgspec.structs.replace(message, state="dropped", finished_us=started_us, last_error=TOO_OLD)
-    try:
-        outcome = target.deliver(message)
-    except Exception as error:  # noqa: BLE001 - code from outside may raise anything; it costs one try
-        outcome = Outcome("retry", f"the delivery failed: {type(error).__name__}")
-    states: dict[str, OutboxState] = {"ok": "delivered", "refused": "parked", "gone": "parked"}
-    state = states.get(outcome.kind, "pending")
-    return msgspec.structs.replace(
-        message,
-        state=state,
-        attempts=message.attempts + 1,
-        first_try_us=message.first_try_us or started_us,
-        finished_us=None if state == "pending" else now_us(),
-        last_error=outcome.detail,
-    )
+        return messages
 
 
 class _Shut(Outbox):
@@ -381,13 +412,13 @@ class _Shut(Outbox):
         """Leave the messages where they are."""
 
 
-def _apply(settings: Settings, database: Database, command: object) -> str:
+def _apply(settings: Settings, database: Database, commands: Sequence[object]) -> tuple[str, list[OutboxMessage]]:
     from ingest.batch import Batch
 
     reader, writer = database.reader(), database.writer(make_audit_key(settings.store))
     responder = open_responder(settings, open_targets(settings), open_chats(settings), reader, _Shut())
     try:
-        batch = Batch(now_us(), commands=[command])
+        batch = Batch(now_us(), commands=list(commands))
         responder.start(batch.arrival_us)
         responder.observe(batch)
         responder.respond(batch)
@@ -406,7 +437,7 @@ def _apply(settings: Settings, database: Database, command: object) -> str:
     finally:
         responder.close(0)
         reader.close()
-    return batch.refusals.get(0, "")
+    return next(iter(batch.refusals.values()), ""), batch.messages
 
 
 class _Asked:
