@@ -16,7 +16,7 @@ from ingest.dead_letter import dead_letter
 from ingest.decode import Decoder
 from ingest.dedup import Dedup
 from ingest.enrich import Enricher, in_order
-from ingest.flags import verdicts
+from ingest.flags import statements, verdicts
 from ingest.inbox import Inbox, Submission
 from ingest.judging import judge
 from ingest.metrics import Metrics
@@ -24,7 +24,7 @@ from ingest.record import Gap, Record
 from schemas.instant import DAY, MINUTE, SECOND
 from schemas.signal import Signal
 from store.audit_check import Head
-from store.rows import AuditLine
+from store.rows import PIPELINE, AuditLine
 from store.writer import Writer
 
 SNAPSHOT_EVERY_US = 30 * SECOND
@@ -246,7 +246,7 @@ class Pipeline:
             submission.committed.set_result(batch.refusals.get(place, ""))
         if batch.records:
             s.source.commit_for_lag_tools(s.source.positions())
-        self._carried += verdicts(batch.triage)
+        self._carried += [*verdicts(batch.triage), *statements(batch.changes)]
         self._count(batch)
         s.watch(batch)
 
@@ -279,7 +279,7 @@ class Pipeline:
     def _note_stop(self) -> None:
         now_us, writer = self._s.clock(), self._s.writer
         with writer.transaction():
-            writer.append_audit([AuditLine(now_us, "pipeline", "pipeline stopped", "pipeline", "", "told to")])
+            writer.append_audit([AuditLine(now_us, PIPELINE, "pipeline stopped", PIPELINE, "", "told to")])
             signed = writer.checkpoint_audit(now_us, always=True)
         _tell(signed)
 

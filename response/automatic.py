@@ -13,9 +13,10 @@ from response.in_use import InUse
 from response.ledger import Ledger
 from response.messages import TargetMessages
 from response.policy import LOCK_FOR_US, Action, Decision
-from response.revocations import ACCEPTED, PIPELINE, Revocations
+from response.revocations import ACCEPTED, Revocations
 from schemas.alert import Alert, Severity
 from schemas.revocation import LIVE_STATES, Revocation, Scope, revocation_id
+from store.rows import PIPELINE
 
 ALERT_WITHDRAWN = "its alert was withdrawn before it was sent"
 SKIPPED = "revocation skipped"

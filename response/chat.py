@@ -47,6 +47,8 @@ LOCAL_SERVICES = frozenset({"syslog", "dbus", "qt", "kde", "gnome", "glib", "gio
 
 log = structlog.get_logger()
 
+HANGS = Outcome("retry", "the service still hangs from an earlier message")
+
 _REST = ":rest"
 _MAIL = frozenset({"mailto", "mailtos"})
 _ADDRESS = re.compile(r"([a-z0-9]{1,32})://\S*", re.IGNORECASE)
@@ -110,10 +112,15 @@ class _Voice:
         services: list[Any] = list(self._service) if scheme in _MAIL else []
         self._mails = [(service, dict(service.headers)) for service in services]
 
+    @property
+    def hangs(self) -> bool:
+        """Whether the service has not answered an earlier message yet."""
+        return self._telling is not None and self._telling.is_alive()
+
     def tell(self, text: ChatText) -> Outcome:
         """Tell a message, within the deadline."""
-        if self._telling is not None and self._telling.is_alive():
-            return Outcome("retry", "the service still hangs from an earlier message")
+        if self.hangs:
+            return HANGS
         told: list[bool] = []
 
         def tell() -> None:
@@ -222,6 +229,11 @@ class Chat:
     def services(self) -> tuple[str, ...]:
         """By which of Apprise's plug-ins it tells, lane by lane."""
         return tuple(voice.service for voice in self._voices)
+
+    @property
+    def hangs(self) -> bool:
+        """Whether its service has not answered an earlier message yet."""
+        return any(voice.hangs for voice in self._voices)
 
     @property
     def lanes(self) -> tuple[str, str]:

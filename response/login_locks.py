@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from ingest.batch import Batch
 from response.ledger import Ledger
-from response.revocations import PIPELINE, TAKEN, UNTIL, Revocations
+from response.revocations import TAKEN, UNTIL, Revocations
 from schemas.revocation import LIVE_STATES, LOCK_OVER, Revocation
+from store.rows import PIPELINE
 
 _OVER = "over"
 """In `Revocation.times`: when the end of a lock that never took effect was noted."""

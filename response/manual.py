@@ -15,6 +15,7 @@ from response.revocations import UNTIL, Revocations
 from schemas.app import Apps
 from schemas.instant import to_rfc3339
 from schemas.revocation import Revocation, State, revocation_id
+from store.rows import ACT_REFUSED
 
 APPROVED_ONCE = "revocation approved once"
 """The act of the audit line that a person has approved what needs two."""
@@ -208,7 +209,7 @@ class ManualActs:
         return self._refuse(batch, wanted_id, app, actor, f"{found}, expected one that is {expected}")
 
     def _refuse(self, batch: Batch, subject: str, app: str, actor: str, why: str) -> str:
-        self._revocations.audit(batch, "manual act refused", subject, app, why, actor=actor)
+        self._revocations.audit(batch, ACT_REFUSED, subject, app, why, actor=actor)
         return why
 
 

@@ -44,21 +44,20 @@ def withdrawn_body(alert: Alert, done: str, link: str | None = None, templates: 
     return templates.text("withdrawn", _facts(alert, done, link, templates))
 
 
-def held_body(revocation: Revocation, waiting: int) -> str:
-    """Return that the guard holds revocations of an app.
+def held_facts(revocation: Revocation, waiting: int) -> dict[str, str]:
+    """Return what is told where the guard holds revocations of an app.
 
     Args:
         revocation: the first that was held.
         waiting: how many of the app wait in all.
     """
-    return "\n".join(
-        [
-            f"Revocations of app {safe(revocation.app, _SHORT)} are held and wait for a person; {waiting} so far.",
-            f"Why: {safe(revocation.note)}",
-            f"First: revocation {revocation.revocation_id}, rule {safe(revocation.rule_id or '-', _SHORT)}",
-            "Further ones of this hour are listed, not told.",
-        ]
-    )
+    return {
+        "app": safe(revocation.app, _SHORT),
+        "waiting": str(waiting),
+        "why": safe(revocation.note),
+        "revocation": revocation.revocation_id,
+        "rule": safe(revocation.rule_id or "-", _SHORT),
+    }
 
 
 def _facts(alert: Alert, done: str, link: str | None, templates: Templates) -> dict[str, str]:

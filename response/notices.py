@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -11,7 +11,7 @@ import msgspec
 from response.chat import EXPIRES_US, Chat, ChatText, chat_lane
 from response.chat_templates import Templates
 from response.links import NO_LINKS, Links
-from response.message import alert_body, alert_title, held_body, withdrawn_body
+from response.message import alert_body, alert_title, held_facts, withdrawn_body
 from schemas.alert import Alert, AlertChange, Severity
 from schemas.instant import HOUR, MINUTE
 from schemas.link import LINK_ACTS, LinkAct
@@ -99,7 +99,7 @@ class Notices:
         link = self._links.of_alert(alert)
 
         def said(templates: Templates) -> tuple[str, str]:
-            title = f"Step-up not answered: {alert_title(alert, templates)}"
+            title = templates.text("step_up.title", {"title": alert_title(alert, templates)})
             return title, alert_body(alert, done, link, templates)
 
         return self._of(alert, f"step-up not answered:{now_us}", said, now_us)
@@ -116,11 +116,19 @@ class Notices:
             step: which of the configuration; each is told once.
             now_us: the pipeline's clock, microseconds since the epoch.
         """
-        minutes = waited_us // MINUTE
-        body = alert_body(alert, f"nobody has acknowledged it in {minutes} min", self._links.of_alert(alert))
-        title = f"Unanswered for {minutes} min: {alert_title(alert)}"
-        text = ChatText(alert.severity, title, body, acts=_acts(alert))
-        return self._messages("chat.alert", alert.alert_id, f"on call:{step}", text, now_us, only=chats)
+        minutes, link = str(waited_us // MINUTE), self._links.of_alert(alert)
+
+        def said(templates: Templates) -> ChatText:
+            done = templates.text("on_call.done", {"minutes": minutes})
+            title = templates.text("on_call.title", {"minutes": minutes, "title": alert_title(alert, templates)})
+            return ChatText(alert.severity, title, alert_body(alert, done, link, templates), acts=_acts(alert))
+
+        told = [chat for chat in self._chats if chat.name in chats]
+        # Whoever is on call is asked at once.
+        return [
+            _message(chat, "chat.alert", alert.alert_id, f"on call:{step}", said(chat.templates), now_us, now_us)
+            for chat in told
+        ]
 
     def of_held(self, revocation: Revocation, waiting: int, now_us: int) -> list[OutboxMessage]:
         """Return the messages that revocations of an app are held: none if that was told within the hour.
@@ -133,23 +141,37 @@ class Notices:
         if now_us - self._told_held.get(revocation.app, -HOUR) < HOUR:
             return []
         self._told_held[revocation.app] = now_us
-        text = ChatText(Severity.HIGH, f"Revocations held, app {revocation.app}", held_body(revocation, waiting))
-        return self._messages("chat.notice", revocation.revocation_id, "held", text, now_us)
+        facts = held_facts(revocation, waiting)
+        return self.of_trouble(revocation.revocation_id, "held", facts, now_us, Severity.HIGH)
 
     def of_trouble(
-        self, subject: str, what: str, title: str, body: str, now_us: int, severity: Severity = Severity.CRITICAL
+        self,
+        subject: str,
+        name: str,
+        values: Mapping[str, str],
+        now_us: int,
+        severity: Severity = Severity.CRITICAL,
+        *,
+        what: str = "",
     ) -> list[OutboxMessage]:
         """Return messages about something of the pipeline's own that needs a person.
 
         Args:
             subject: what it is about, such as a message id.
-            what: which trouble it is, in a word.
-            title: the headline.
-            body: what happened and what to do; nothing hostile.
+            name: of the templates.
+            values: what they say; nothing hostile.
             now_us: the pipeline's clock, microseconds since the epoch.
             severity: how urgent it is.
+            what: tells this of the subject from what else was told of it; empty = the name does.
         """
-        return self._messages("chat.notice", subject, what, ChatText(severity, title, body), now_us)
+        made = []
+        for chat in self._chats:
+            if chat.wants(severity):
+                title, body = (chat.templates.text(one, values) for one in (f"{name}.title", name))
+                due_us = chat.pace.after_quiet(severity, now_us)
+                text = ChatText(severity, title, body)
+                made.append(_message(chat, "chat.notice", subject, what or name, text, now_us, due_us))
+        return made
 
     def news(
         self, messages: Sequence[OutboxMessage], known: Callable[[Collection[str]], set[str]], now_us: int
@@ -190,23 +212,6 @@ class Notices:
                 acts = () if what == _WITHDRAWN else _acts(alert)
                 text = ChatText(alert.severity, title, body, about, acts)
                 made.append(_message(chat, "chat.alert", alert.alert_id, what, text, now_us, due_us))
-        return made
-
-    def _messages(
-        self,
-        kind: str,
-        subject: str,
-        what: str,
-        text: ChatText,
-        now_us: int,
-        only: Collection[str] | None = None,
-    ) -> list[OutboxMessage]:
-        made = []
-        for chat in self._chats:
-            if chat.wants(text.severity) if only is None else chat.name in only:
-                # Whoever is on call is asked at once.
-                due_us = now_us if only is not None else chat.pace.after_quiet(text.severity, now_us)
-                made.append(_message(chat, kind, subject, what, text, now_us, due_us))
         return made
 
 

@@ -10,7 +10,7 @@ from response.ledger import Ledger
 from response.messages import REVOCATION_KINDS
 from response.records import Records
 from response.revocations import Revocations
-from store.rows import AuditLine, OutboxMessage, OutboxState
+from store.rows import ACT_REFUSED, AuditLine, OutboxMessage, OutboxState
 
 MOST = 10_000
 """Messages of one command."""
@@ -88,7 +88,7 @@ class MessageActs:
 
     def _refuse(self, batch: Batch, command: RetryMessages | DropMessages, why: str) -> str:
         subject = command.message_id or command.lane
-        batch.audit.append(AuditLine(batch.arrival_us, command.by, "manual act refused", subject, "", why))
+        batch.audit.append(AuditLine(batch.arrival_us, command.by, ACT_REFUSED, subject, "", why))
         return why
 
     def _write(self, batch: Batch, act: str, command: RetryMessages | DropMessages, count: int) -> None:

@@ -8,7 +8,7 @@ from ingest.batch import Batch
 from response.commands import Pause, Resume
 from response.guard import Guard
 from response.records import Records
-from store.rows import AuditLine
+from store.rows import ACT_REFUSED, AuditLine
 
 PAUSED = "response.paused"
 """The name of the fact that the store keeps."""
@@ -64,7 +64,7 @@ class KillSwitch:
 
     @staticmethod
     def _refuse(batch: Batch, by: str, why: str) -> str:
-        batch.audit.append(AuditLine(batch.arrival_us, by, "manual act refused", SUBJECT, "", why))
+        batch.audit.append(AuditLine(batch.arrival_us, by, ACT_REFUSED, SUBJECT, "", why))
         return why
 
     def _set(self, paused: Paused | None) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ingest.batch import Batch
-from response.revocations import PIPELINE
 from schemas.signal import Signal
-from store.rows import AuditLine
+from store.rows import PIPELINE, AuditLine
 
 LIST_CHANGED = "list changed"
 RULE_OFF = "rule switched off"

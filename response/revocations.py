@@ -16,10 +16,7 @@ from schemas.app import Apps
 from schemas.event import Event
 from schemas.revocation import LIVE_STATES, Revocation, Scope
 from schemas.signal import Signal
-from store.rows import AuditLine, OutboxMessage
-
-PIPELINE = "pipeline"
-"""The actor of audit lines that no person caused."""
+from store.rows import ACT_REFUSED, PIPELINE, AuditLine, OutboxMessage
 
 _PROVES = frozenset({"destroy", "fail"})
 _ON_THE_WAY = frozenset({"sent", "delivered"})
@@ -218,7 +215,7 @@ class Revocations:
         """Deliver a revocation anew because a person asks for it; return why not, or an empty text."""
         refused = "dry run: nothing is sent" if self.dry_run else self.unreachable(revocation)
         if refused:
-            self.note(batch, revocation, "manual act refused", refused, actor=actor)
+            self.note(batch, revocation, ACT_REFUSED, refused, actor=actor)
             return refused
         self.send_again(batch, revocation, actor, why or "a person asked")
         return ""

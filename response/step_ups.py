@@ -12,12 +12,12 @@ from response.guard import Guard
 from response.in_use import InUse
 from response.messages import TargetMessages
 from response.records import Records
-from response.revocations import PIPELINE, Revocations
+from response.revocations import Revocations
 from schemas.alert import Alert
 from schemas.app import Apps
 from schemas.event import Event
 from schemas.instant import MINUTE
-from store.rows import OutboxMessage, StepUpRow, StepUpState
+from store.rows import PIPELINE, OutboxMessage, StepUpRow, StepUpState
 
 WITHIN_US = 10 * MINUTE
 """Long enough to find a phone, short enough that a thief gains little."""

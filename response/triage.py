@@ -9,7 +9,7 @@ import msgspec
 
 from ingest.batch import Batch
 from response.commands import Triage, UndoTriage
-from store.rows import AlertRecord, AuditLine, TriageRow
+from store.rows import ACT_REFUSED, AlertRecord, AuditLine, TriageRow
 
 TRIAGED = "alert triaged"
 UNDONE = "triage undone"
@@ -66,7 +66,7 @@ class TriageDesk:
         elif last.actor != command.by:
             refused = "the last decision is somebody else's"
         if last is None or refused:
-            self._audit(batch, "manual act refused", standing, command.by, refused, {})
+            self._audit(batch, ACT_REFUSED, standing, command.by, refused, {})
             return refused
         before = {name: str(last.details.get(name, "")) for name in _KEPT}
         row = TriageRow(

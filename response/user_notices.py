@@ -16,7 +16,7 @@ from urllib.parse import quote
 import msgspec
 
 from ingest.batch import Batch
-from response.chat import Chat, ChatText
+from response.chat import DEADLINE_S, HANGS, Chat, ChatText
 from response.errors import ChatRefused
 from response.outcome import Outcome
 from response.targets import Target, lane_of
@@ -68,18 +68,22 @@ class UserMail:
         app: its name.
         url: an Apprise address of a mail service in which ``{user}`` stands for the recipient; it may hold a
             password and is never shown.
+        deadline_s: for one mail, seconds.
 
     Raises:
         ChatRefused: Apprise cannot use it, or it names no recipient.
     """
 
-    def __init__(self, app: str, url: str) -> None:
+    def __init__(self, app: str, url: str, *, deadline_s: float = DEADLINE_S) -> None:
         if "{user}" not in url:
             raise ChatRefused("user_notices: expected an address with {user} in it, where the recipient belongs")
         Chat(url.replace("{user}", "somebody%40example.com"))
         self.app = app
         self.lane = f"mail:{app}"
+        self._deadline_s = deadline_s
         self._url = url
+        # The one that was used last: what hangs in its thread is waited for, so that no second thread is left behind.
+        self._chat: Chat | None = None
 
     def __repr__(self) -> str:
         return f"UserMail({self.app!r})"
@@ -92,9 +96,11 @@ class UserMail:
         text = msgspec.json.decode(message.payload, type=MailText)
         if not _MAIL.fullmatch(text.to):
             return Outcome("refused", "the user's id is no mail address")
-        chat = Chat(self._url.replace("{user}", quote(text.to, safe="")))
+        if self._chat is not None and self._chat.hangs:
+            return HANGS
+        self._chat = Chat(self._url.replace("{user}", quote(text.to, safe="")), deadline_s=self._deadline_s)
         told = msgspec.json.encode(ChatText(Severity.INFO, text.title, text.body)).decode()
-        return chat.deliver([msgspec.structs.replace(message, payload=told)])[0]
+        return self._chat.deliver([msgspec.structs.replace(message, payload=told)])[0]
 
 
 class UserNotices:
@@ -151,6 +157,9 @@ class UserNotices:
             return False
         if event.drill is not None or batch.arrival_us - event.time_us > _FRESH_US:
             return False
+        if self._is_told(event.app, event.user_id):
+            # Asked before the store is: nothing would be told of it.
+            return False
         records, app, user = self._records, event.app, event.user_id
         # Whoever signs in for the first time knows.
         return not records.is_known_device(app, user, event.device_id, event.time_us) and records.is_known_user(
@@ -160,13 +169,16 @@ class UserNotices:
     def _tell(
         self, batch: Batch, app: str, user_id: str | None, notice: NoticeKind, source: str, event: Event | None = None
     ) -> list[OutboxMessage]:
-        key = f"{app}:notice:{user_id}"
-        if user_id is None or user_id.startswith(RESERVED_PREFIX) or key in self._told_us:
+        if user_id is None or self._is_told(app, user_id):
             return []
         made = self._made(batch, app, user_id, notice, source, event)
         if made:
-            self._told_us[key] = batch.arrival_us
+            self._told_us[_key(app, user_id)] = batch.arrival_us
         return made
+
+    def _is_told(self, app: str, user_id: str) -> bool:
+        """Return whether a user has been told within the hour, or is nobody."""
+        return user_id.startswith(RESERVED_PREFIX) or _key(app, user_id) in self._told_us
 
     def _made(
         self, batch: Batch, app: str, user_id: str, notice: NoticeKind, source: str, event: Event | None
@@ -193,7 +205,7 @@ class UserNotices:
                 message_id=str(uuid.uuid5(NOTICE_NAMESPACE, f"{notice_id}:{lane}")),
                 lane=lane,
                 kind=KIND,
-                ordering_key=f"{app}:notice:{user_id}",
+                ordering_key=_key(app, user_id),
                 subject=notice_id,
                 payload=text,
                 created_us=now_us,
@@ -205,6 +217,10 @@ class UserNotices:
     def _forget(self, now_us: int) -> None:
         for key in [key for key, told_us in self._told_us.items() if now_us - told_us >= LEAST_BETWEEN_US]:
             del self._told_us[key]
+
+
+def _key(app: str, user_id: str) -> str:
+    return f"{app}:notice:{user_id}"
 
 
 def _mail_text(data: UserNoticeData) -> MailText:

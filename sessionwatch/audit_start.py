@@ -12,13 +12,11 @@ from sessionwatch.config import Settings
 from sessionwatch.settings_record import FACT, MOST_CHANGES, SettingsRecord
 from store.audit_key import AuditKey, BadSignature, PublicKeys
 from store.reader import Reader
-from store.rows import AuditLine
+from store.rows import PIPELINE, AuditLine
 
 STARTED = "pipeline started"
 CHANGED = "configuration changed"
 TROUBLE = "audit log not as it was left"
-
-_ACTOR = "pipeline"
 
 log = structlog.get_logger(__name__)
 
@@ -46,11 +44,11 @@ def beginning(settings: Settings, key: AuditKey, reader: Reader, now_us: int) ->
         now_us: the pipeline's clock, microseconds since the epoch.
     """
     record = SettingsRecord.of(settings, key)
-    lines = [AuditLine(now_us, _ACTOR, STARTED, "pipeline", "", f"version {__version__}", {"key": key.public})]
+    lines = [AuditLine(now_us, PIPELINE, STARTED, PIPELINE, "", f"version {__version__}", {"key": key.public})]
     lines += _trouble(key, reader, now_us)
     before = SettingsRecord.stored(reader.fact(FACT))
     if before is None:
-        lines.append(AuditLine(now_us, _ACTOR, "configuration noted", FACT, "", f"fingerprint {record.fingerprint}"))
+        lines.append(AuditLine(now_us, PIPELINE, "configuration noted", FACT, "", f"fingerprint {record.fingerprint}"))
     elif changes := record.changes_since(before):
         lines.append(_changed(changes, record.fingerprint, now_us))
     log.info("audit log goes on", public_key=key.public, configuration=record.fingerprint)
@@ -61,7 +59,7 @@ def _changed(changes: Mapping[str, str], fingerprint: str, now_us: int) -> Audit
     shown: dict[str, str | int] = dict(list(changes.items())[:MOST_CHANGES])
     more = f" and {len(changes) - MOST_CHANGES} more" if len(changes) > MOST_CHANGES else ""
     return AuditLine(
-        now_us, _ACTOR, CHANGED, FACT, "", f"fingerprint {fingerprint}; {', '.join(shown)}{more}", shown
+        now_us, PIPELINE, CHANGED, FACT, "", f"fingerprint {fingerprint}; {', '.join(shown)}{more}", shown
     )  # fmt: skip
 
 
@@ -73,4 +71,4 @@ def _trouble(key: AuditKey, reader: Reader, now_us: int) -> Iterator[AuditLine]:
         found = f"the last checkpoint: {error}"
     if found:
         log.error("the audit log is not as it was left: `sessionwatch audit verify` says more", why=found)
-        yield AuditLine(now_us, _ACTOR, TROUBLE, "audit", "", found)
+        yield AuditLine(now_us, PIPELINE, TROUBLE, "audit", "", found)

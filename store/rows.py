@@ -65,6 +65,12 @@ class OutboxMessage(msgspec.Struct, gc=False):
     expires_us: int | None = None
 
 
+PIPELINE = "pipeline"
+"""The actor of audit lines that no person caused."""
+ACT_REFUSED = "manual act refused"
+"""The act of lines about what a person asked for and could not be done."""
+
+
 class AuditLine(msgspec.Struct, frozen=True, gc=False):
     """A decision, delivery or manual act: who did what to what, when and why. Append-only.
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from response.commands import Note
 from schemas.instant import HOUR, MINUTE
 from sessionwatch.api.principal import Principal
+from store.rows import PIPELINE
 
 SIGNED_IN = "signed in"
 SIGNED_OUT = "signed out"
@@ -24,7 +25,6 @@ MOST_HOLDERS = 1_000
 """Token holders whose last use is remembered."""
 
 _SUBJECT = "api"
-_OTHERS = "pipeline"
 
 
 @dataclass(slots=True)
@@ -106,7 +106,7 @@ class Visits:
             self._minute_us, self._new = now_us, 0
             if self._others.count:
                 why = f"{self._others.count} requests from other addresses, the last: {self._others.why}"
-                self._note(Note(DENIED, _SUBJECT, _OTHERS, why))
+                self._note(Note(DENIED, _SUBJECT, PIPELINE, why))
             self._others = _Window(now_us, 0, "")
         over = [who for who, window in self._windows.items() if now_us - window.since_us >= MINUTE]
         for who in over:

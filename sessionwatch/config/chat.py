@@ -64,7 +64,7 @@ class ChatSettings(Section):
     def _check(self) -> Self:
         source = secret_source(self, "url")
         if not source.is_given:
-            raise ValueError("expected either url or url_file")
+            raise ValueError("expected url, url_file or url_command")
         source.check(_check_address)
         self.texts()
         return self

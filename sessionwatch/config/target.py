@@ -141,7 +141,7 @@ class TargetSettings(Section):
     def _check_address(self) -> None:
         source = secret_source(self, "url")
         if not source.is_given and self.kind not in WITHOUT_ADDRESS:
-            raise ValueError("expected either url or url_file")
+            raise ValueError("expected url, url_file or url_command")
         source.check(self._check_url)
         for name in ("login_url", "token_url"):
             url: SecretStr | None = getattr(self, name)

@@ -12,6 +12,7 @@ from msgspec.json import encode
 from msgspec.structs import replace
 
 from response.chat import Chat, ChatText
+from response.chat_templates import Templates
 from response.commands import DeliveryResult
 from response.errors import ChatRefused
 from response.notices import Notices
@@ -227,6 +228,19 @@ def test_a_receiver_that_is_gone_is_a_critical_notice(pipeline: Start, bank: Web
         one.until(lambda: {"chat.alert delivered", "chat.notice delivered"} <= set(one.acts()))
     assert told(people, 1)["title"] == "webhook:bank wants nothing any more"
     assert one.states() == ["failed"]
+
+
+def test_troubles_are_told_in_the_language_of_the_chat(
+    pipeline: Start, bank: WebhookTarget, receiver: Receiver
+) -> None:
+    receiver.behaviours = [answers(422)]
+    with Receiver() as people:
+        german = Chat(f"json://127.0.0.1:{people.port}/", Severity.CRITICAL, templates=Templates("de"))
+        one = pipeline(targets=[bank], chats=[german])
+        one.turn([use()], raised(alert()))
+        one.until(lambda: {"chat.alert delivered", "chat.notice delivered"} <= set(one.acts()))
+    assert told(people, 1)["title"] == "Nicht zugestellt: session.revoked über webhook:bank"
+    assert "nach 1 Versuchen nicht angenommen (answered 422)" in told(people, 1)["message"]
 
 
 def test_a_revocation_that_is_parked_is_a_critical_notice(

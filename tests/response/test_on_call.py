@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from response.chat import Chat, chat_lane
+from response.chat_templates import Templates
 from response.commands import Triage
 from response.on_call import OnCallStep
 from response.policy import PolicyLine
@@ -63,6 +64,17 @@ def test_each_step_is_told_in_its_time(pipeline: Start, second: Receiver, lead: 
     one.until_result()
     assert (len(second.calls), len(lead.calls)) == (1, 1)
     assert json.loads(lead.calls[0].body)["title"].startswith("Unanswered for 15 min: HIGH brute-force-user")
+
+
+def test_the_next_people_are_told_in_their_language(pipeline: Start, lead: Receiver) -> None:
+    german = Chat(f"json://127.0.0.1:{lead.port}/", Severity.CRITICAL, name="lead", templates=Templates("de"))
+    one = pipeline(chats=[german], on_call=STEPS)
+    unanswered(one)
+    one.turn(later_us=15 * MINUTE)
+    one.until_result()
+    said = json.loads(lead.calls[0].body)
+    assert said["title"].startswith("Seit 15 min unbeantwortet: HIGH brute-force-user: Benutzer")
+    assert "Getan: seit 15 min hat niemand ihn quittiert" in said["message"]
 
 
 def test_time_alone_asks_for_it(pipeline: Start, second: Receiver, lead: Receiver) -> None:

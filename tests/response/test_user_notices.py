@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterator
 
 import msgspec
 import pytest
 
+from response.chat import HANGS
 from response.clock import now_us
 from response.errors import ChatRefused
 from response.targets.webhook import WebhookTarget
-from response.user_notices import UserMail
+from response.user_notices import MailText, UserMail
 from schemas.event import Agent, Event, Place
 from schemas.instant import DAY, HOUR, MINUTE
+from store.rows import OutboxMessage
 from tests.response.given import SESSION, Pipeline, alert, event, raised, use
-from tests.response.receivers import Receiver
+from tests.response.receivers import Receiver, answering, hangs
 from tests.response.theft import Start, steal
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
@@ -27,7 +30,7 @@ def login(device: str = "d_new", *, user: str = "alice", ago_us: int = 0, sessio
     made = event("create", "login", session, user_id=user, ago_us=ago_us)
     return msgspec.structs.replace(
         made,
-        event_id=f"00000000-0000-4000-8000-{abs(hash((device, user, ago_us))) % 10**12:012d}",
+        event_id=str(uuid.uuid5(uuid.NAMESPACE_OID, f"{device}:{user}:{ago_us}")),
         device_id=device,
         ip="203.0.113.9",
         place=Place(network="203.0.113.0/24", country="NL", city="Utrecht"),
@@ -156,3 +159,14 @@ def test_a_user_whose_id_is_no_mail_address_is_not_mailed(pipeline: Start, post:
 def test_a_mail_address_without_a_recipient_is_refused() -> None:
     with pytest.raises(ChatRefused, match=r"with \{user\} in it"):
         UserMail("bank", "json://127.0.0.1/")
+
+
+def test_a_mail_service_that_hangs_gets_no_second_mail() -> None:
+    text = msgspec.json.encode(MailText("alice@example.com", "a title", "a body")).decode()
+    message = OutboxMessage("m1", "mail:bank", "user.notice", "bank:notice:alice", "n1", text, 0)
+    with answering(hangs(2)) as post:
+        mail = UserMail("bank", f"json://127.0.0.1:{post.port}/{{user}}", deadline_s=0.2)
+        first, second = mail.deliver([message, message])
+        assert len(post.calls) == 1
+    assert first.detail == "the service did not answer within 0.2 s"
+    assert second == HANGS

@@ -214,7 +214,7 @@ app = "bank"
             'response.policy[0].match.app[0]: the app "bank" is not declared: write a table [apps.bank]',
         ),
         # Targets and chat.
-        (TARGET, "response.targets[0]: expected either url or url_file"),
+        (TARGET, "response.targets[0]: expected url, url_file or url_command"),
         (
             TARGET + 'url = "https://bank.example/"',
             "response.targets[0]: expected secret_file (or the secret in the environment)",
@@ -240,7 +240,7 @@ app = "bank"
             "response.targets[0].url: the URL must be written in ASCII, without blanks and control characters",
         ),
         (TARGET + "ulr = 1", 'response.targets[0].ulr: unknown key; did you mean "url"?'),
-        ("[[chat]]", "chat[0]: expected either url or url_file"),
+        ("[[chat]]", "chat[0]: expected url, url_file or url_command"),
         (
             '[[chat]]\nurl = "nowhere"',
             'chat[0]: expected an Apprise address such as "mailto://user:password@example.com"',
