@@ -19,7 +19,6 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import IO, Any
 
-import duckdb
 import msgspec
 from rich.console import Console
 from rich.table import Table
@@ -35,19 +34,16 @@ from sessionwatch.demo.child import Child
 from sessionwatch.demo.folder import Folder
 from sessionwatch.demo.webapp.accounts import Accounts
 from sessionwatch.demo.webapp.order import AppOrder
+from store.alert_search import LATEST_US
+from store.database import Database
+from store.revocation_search import RevocationFilter
 
 READY_S = 30.0
 WARM_UP_S = 10.0
 PEOPLE_A_THEFT = 4
 """A rule may end a half of the sessions that are live, and each theft leaves one fewer."""
 MISSES_SHOWN = 5
-
-
-_KNOWN = {
-    "events": "SELECT type || ' from ' || ip FROM events WHERE session_id = ? ORDER BY event_time",
-    "alerts": "SELECT rule_id FROM alerts WHERE session_id = ?",
-    "revocations": "SELECT state || ' (' || note || ')' FROM revocations WHERE session_id = ?",
-}
+MOST_ALERTS = 10_000
 
 
 class Measurement:
@@ -143,12 +139,17 @@ def measure(thefts: int, rate: int, a_second: float, every_s: float) -> Measured
 
 
 def _known(folder: Folder, session: str) -> str:
-    told = []
-    with duckdb.connect(str(folder.path / "sessionwatch.duckdb"), read_only=True) as store:
-        for what, statement in _KNOWN.items():
-            rows = store.execute(statement, [session]).fetchall()
-            told.append(f"{what}: {', '.join(str(text) for (text,) in rows) or 'none'}")
-    return "; ".join(told)
+    with Database.open(folder.path / "sessionwatch.duckdb", read_only=True) as database:
+        reader = database.reader()
+        events = reader.timeline(BANK, session, 0, LATEST_US)
+        alerts = reader.alerts(app=[BANK], limit=MOST_ALERTS)
+        revocations = reader.revocation_page(RevocationFilter(apps=[BANK], subject=session))
+    found = {
+        "events": [f"{one.type} from {one.ip}" for one in events],
+        "alerts": [one.rule_id for one in alerts if one.session_id == session],
+        "revocations": [f"{one.state} ({one.note})" for one, _ in revocations],
+    }
+    return "; ".join(f"{what}: {', '.join(texts) or 'none'}" for what, texts in found.items())
 
 
 def _load(found: Measurement, seconds: range, people: int, thefts: int) -> dict[str, float]:

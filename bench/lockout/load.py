@@ -6,7 +6,6 @@ At its end it prints, as JSON, how many events were acknowledged in each whole s
 from __future__ import annotations
 
 import json
-import os
 import random
 import sys
 import threading
@@ -16,8 +15,10 @@ from collections import Counter
 
 from kafka import KafkaProducer
 
-from bench.lockout.setting import FIREFOX, LOAD, TOPIC
+from bench.lockout.setting import LOAD, TOPIC
 from schemas.instant import to_rfc3339
+from sessionwatch.demo.people import FIREFOX_WINDOWS
+from sessionwatch.demo.standard_input import at_end_of_input
 
 TICK_S = 0.01
 SESSIONS = 5_000
@@ -27,7 +28,7 @@ def main() -> None:
     """Send until told to stop."""
     servers, rate = sys.argv[1], int(sys.argv[2])
     stop = threading.Event()
-    threading.Thread(target=_end_with_standard_input, args=(stop,), daemon=True).start()
+    at_end_of_input(stop.set)
     acknowledged: Counter[int] = Counter()
     producer = KafkaProducer(bootstrap_servers=servers, linger_ms=5)
     chance, sent = random.Random(1), 0
@@ -57,18 +58,12 @@ def _event(number: int, chance: random.Random) -> tuple[bytes, bytes]:
         "session_id": f"s_k1_{person:043d}",
         "user_id": f"person-{person}",
         "ip": f"10.{person // 250}.{person % 250}.7",
-        "user_agent": FIREFOX,
+        "user_agent": FIREFOX_WINDOWS,
         "count": 3,
         "gap_min_ms": 812.5,
         "gap_dev_ms": 420.25,
     }
     return f"person-{person}".encode(), json.dumps(event, separators=(",", ":")).encode()
-
-
-def _end_with_standard_input(stop: threading.Event) -> None:
-    while os.read(sys.stdin.fileno(), 1024):
-        pass
-    stop.set()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ At its end it tells how many events it committed in each whole second, and how l
 from __future__ import annotations
 
 import json
-import os
 import sys
 import threading
 import time
@@ -16,8 +15,9 @@ from pathlib import Path
 
 from bench.lockout.setting import CONFIGURATION
 from ingest.batch import Batch
-from sessionwatch.assembly import Running, build
+from sessionwatch.assembly import build
 from sessionwatch.config import load
+from sessionwatch.demo.standard_input import at_end_of_input
 from sessionwatch.log import configure
 
 
@@ -67,20 +67,18 @@ def main() -> None:
     configure("json")
     watch, stop = Watch(), threading.Event()
     running = build(load(Path(sys.argv[1]) / CONFIGURATION, environ={}), watch=watch.watch, probe=watch.probe)
-    threading.Thread(target=_end_with_standard_input, args=(stop, running), daemon=True).start()
+
+    def end() -> None:
+        stop.set()
+        running.wake()
+
+    at_end_of_input(end)
     try:
         say(ready=True)
         running.run(stop)
     finally:
         running.close()
     say(by_second=watch.by_second, stages=watch.stages)
-
-
-def _end_with_standard_input(stop: threading.Event, running: Running) -> None:
-    while os.read(sys.stdin.fileno(), 1024):
-        pass
-    stop.set()
-    running.wake()
 
 
 if __name__ == "__main__":

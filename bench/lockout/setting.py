@@ -8,11 +8,6 @@ BANK, LOAD = "bank", "load"
 TOPIC = "session-events"
 PARTITIONS = 4
 
-FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0"
-CHROME = (
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
-)
-
 _TEXT = """
 [kafka]
 bootstrap_servers = ["{servers}"]

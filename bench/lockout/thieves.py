@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from sessionwatch_emitter.keys import KeyRing
 
-from bench.lockout.setting import CHROME, FIREFOX, abroad, home
+from bench.lockout.setting import abroad, home
+from sessionwatch.demo.people import CHROME_LINUX, FIREFOX_WINDOWS
 
 PATIENCE_S = 10.0
 """A thief who is not refused within this time is a miss."""
@@ -50,7 +51,7 @@ class Thieves:
     def sign_in(self, user: str, password: str, number: int) -> str:
         """Return the cookie of somebody who has signed in at home and looked at their account."""
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE_S)
-        headers = {"X-Forwarded-For": home(number), "User-Agent": FIREFOX}
+        headers = {"X-Forwarded-For": home(number), "User-Agent": FIREFOX_WINDOWS}
         form = json.dumps({"user": user, "password": password})
         connection.request("POST", "/login", form, {**headers, "Content-Type": "application/json"})
         answer = connection.getresponse()
@@ -76,7 +77,7 @@ class Thieves:
             thief.join()
 
     def _use(self, cookie: str, number: int) -> None:
-        headers = {"X-Forwarded-For": abroad(number), "User-Agent": CHROME, "Cookie": cookie}
+        headers = {"X-Forwarded-For": abroad(number), "User-Agent": CHROME_LINUX, "Cookie": cookie}
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE_S)
         connection.connect()
         began_us = time.time_ns() // 1_000

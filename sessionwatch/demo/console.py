@@ -9,17 +9,11 @@ import os
 import runpy
 import signal
 import sys
-import threading
 from pathlib import Path
 
 from sessionwatch.commands.dashboard import API_ADDRESS, console_script, streamlit_command
 from sessionwatch.config import load
-
-
-def _end_with_standard_input() -> None:
-    while os.read(sys.stdin.fileno(), 1024):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
+from sessionwatch.demo.standard_input import at_end_of_input
 
 
 def main() -> None:
@@ -31,7 +25,7 @@ def main() -> None:
     os.environ[API_ADDRESS] = api
     # What it says belongs to the log; standard output is where the other parts tell their story.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    threading.Thread(target=_end_with_standard_input, name="standard-input", daemon=True).start()
+    at_end_of_input(lambda: os.kill(os.getpid(), signal.SIGTERM))
     command = streamlit_command(load(Path(configuration), environ={}), script, int(port))
     # Streamlit looks for its theme in the folder it is started in.
     os.chdir(script.parent)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ import msgspec
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from sessionwatch_emitter import RevocationList, RevocationReceiver, SessionEmitter, SessionWatchMiddleware
 
+from sessionwatch.demo.standard_input import at_end_of_input
 from sessionwatch.demo.webapp.accounts import Accounts, Session
 from sessionwatch.demo.webapp.order import RECEIVER_PATH, AppOrder
 from sessionwatch.demo.webapp.site import COOKIE, Site
@@ -112,13 +112,11 @@ def _end_with_standard_input(_server: object, _worker: object) -> None:
     """Watch from each worker: in the process above, a thread would have to live through its forks."""
     parent = os.getppid()
 
-    def watch() -> None:
-        while os.read(sys.stdin.fileno(), 1024):
-            pass
+    def end() -> None:
         if os.getppid() == parent:
             os.kill(parent, signal.SIGTERM)
 
-    threading.Thread(target=watch, name="standard-input", daemon=True).start()
+    at_end_of_input(end)
 
 
 def main() -> None:
