@@ -130,6 +130,13 @@ class UseLink(msgspec.Struct, frozen=True, gc=False):
     signed_in: bool = True
 
 
+class SendDigest(msgspec.Struct, frozen=True, gc=False):
+    """A person has the lead mailed a digest now, besides the one at its hour."""
+
+    kind: Literal["daily", "weekly"]
+    by: str
+
+
 class RaiseLate(msgspec.Struct, frozen=True, gc=False):
     """A person has raised what was missed. Those that are known by now are left alone; none of them ends a session.
 

@@ -11,6 +11,7 @@ import structlog
 from response.chat import AT_ONCE as AT_ONCE_TO_CHAT
 from response.chat import Chat
 from response.dead_letter_topic import AT_ONCE, TopicProducer
+from response.digests import DigestMail
 from response.lanes import Deliver, Lane, Load, Submit
 from response.outcome import Outcome
 from response.schedule import URGENT
@@ -108,7 +109,7 @@ def open_lanes(
     *,
     topics: Iterable[TopicProducer] = (),
     siem: Iterable[Destination] = (),
-    mails: Iterable[UserMail] = (),
+    mails: Iterable[UserMail | DigestMail] = (),
     load: Load | None = None,
 ) -> list[Lane]:
     """Return a lane for each receiver.

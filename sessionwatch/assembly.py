@@ -20,7 +20,6 @@ from ingest.enrich import Enricher
 from ingest.inbox import Inbox
 from ingest.metrics import Metrics
 from ingest.pipeline import Pipeline, Stages
-from ingest.places import Places
 from ingest.recovery import recover
 from ingest.redrive import redrive
 from ingest.source import KafkaSource
@@ -58,7 +57,8 @@ from sessionwatch.api.visits import Visits
 from sessionwatch.audit_key import make_audit_key
 from sessionwatch.audit_start import beginning
 from sessionwatch.config import Settings
-from sessionwatch.config.parts import declared_apps, guard_limits, known_networks, policy_lines, rule_plan
+from sessionwatch.config.parts import declared_apps, guard_limits, known_places, policy_lines, rule_plan
+from sessionwatch.digest import open_digest_mail, open_digests
 from sessionwatch.drill_key import make_drill_key
 from sessionwatch.link_key import make_link_key
 from sessionwatch.list_watch import ListWatch
@@ -257,7 +257,7 @@ def _build(
             source=source,
             decoder=Decoder(apps, drills),
             dedup=dedup,
-            enricher=Enricher(Places(known_networks(settings)), apps),
+            enricher=Enricher(known_places(settings), apps),
             detection=detection,
             responder=responder,
             days=reader,
@@ -387,7 +387,7 @@ def _open_outbox(
         submit,
         topics=[TopicProducer(settings.kafka.dead_letter_topic, kafka.pop("bootstrap_servers"), **kafka)],
         siem=destinations,
-        mails=open_mails(settings),
+        mails=[*open_mails(settings), *open_digest_mail(settings)],
         load=load,
     )
     return Outbox(lanes, submit, load)
@@ -424,6 +424,7 @@ def open_responder(
         mails=open_mails(settings),
         shared_signals=shared_signals,
         siem=SiemFeed(destinations, reader, analytics(settings), links),
+        digests=open_digests(settings, reader),
     )
 
 

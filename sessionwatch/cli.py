@@ -19,6 +19,7 @@ from sessionwatch.commands import (
     config,
     dashboard,
     demo,
+    digest,
     dlq,
     emit,
     evaluate,
@@ -74,6 +75,7 @@ app.command()(evaluate.evaluate)
 app.command()(dashboard.dashboard)
 app.command()(release.release)
 app.command()(train.train)
+app.command()(digest.digest)
 app.command()(version.version)
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(campaigns.app, name="campaigns")

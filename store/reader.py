@@ -5,6 +5,7 @@ from __future__ import annotations
 from store.alert_search import AlertSearch
 from store.app_audit import AppAudit
 from store.audit_search import AuditSearch
+from store.digest import Digests
 from store.drills import Drills
 from store.duplicates import Duplicates
 from store.findings import Findings
@@ -39,5 +40,6 @@ class Reader(
     PastSessions,
     SharedSignals,
     AppAudit,
+    Digests,
 ):
     """A cursor of one thread, made by `Database.reader`: sees committed state, never waits for the writer."""

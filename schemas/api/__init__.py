@@ -31,6 +31,7 @@ from schemas.api.audit import (
     NameErasure,
 )
 from schemas.api.campaigns import CampaignDetail, CampaignPage, CampaignRow, CampaignUser, Shared
+from schemas.api.digests import DigestName, DigestView, RaisedCount
 from schemas.api.drills import (
     DrillAlert,
     DrillBegun,
@@ -155,6 +156,8 @@ __all__ = [
     "DeclaredPolicy",
     "DeliveryRow",
     "DeviceUse",
+    "DigestName",
+    "DigestView",
     "DrillAlert",
     "DrillBegun",
     "DrillId",
@@ -198,6 +201,7 @@ __all__ = [
     "PolicyTrialRequest",
     "Problem",
     "ProblemPlace",
+    "RaisedCount",
     "Reason",
     "ReasonRequest",
     "RedriveRequest",

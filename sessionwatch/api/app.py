@@ -23,6 +23,7 @@ from sessionwatch.api.routes import (
     apps,
     audit,
     campaigns,
+    digests,
     drills,
     identity,
     links,
@@ -84,7 +85,7 @@ def serve(app: FastAPI, service: Service) -> None:
     app.state.service = service
     for room in (
         identity, alerts, campaigns, sessions, users, revocations, response, waiting, rules, drills, streams, system,
-        audit, apps, links,
+        audit, apps, links, digests,
     ):  # fmt: skip
         app.include_router(room.router)
     app.router.routes.extend(ssf_routes())

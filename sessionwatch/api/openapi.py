@@ -16,7 +16,8 @@ from sessionwatch.api.problem import MEDIA_TYPE
 _ABOUT = """\
 What sessionwatch knows, and what people may do about it. Every request but `POST /v1/sign-in`, and some of
 `POST /v1/links/use`, needs a bearer token; its role is one of viewer, analyst, engineer, admin, and it may be limited
-to apps. Errors are problem details (RFC 9457). Lists end with a cursor; those marked so also come as an Arrow stream, by `Accept`.
+to apps. Errors are problem details (RFC 9457). Lists end with a cursor; those marked
+so also come as an Arrow stream, by `Accept`.
 """
 _PROBLEM = {
     "description": "What is wrong, and what to do.",

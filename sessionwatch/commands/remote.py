@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeVar
+from typing import Literal, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -21,6 +21,7 @@ from schemas.api import (
     CampaignDetail,
     CampaignPage,
     DeadLetterPage,
+    DigestView,
     DrillBegun,
     DrillRequest,
     DrillView,
@@ -39,6 +40,7 @@ from schemas.api import (
     RedriveRequest,
     ResponseState,
     RevocationDetail,
+    RevocationPage,
     RevokePreview,
     RevokeRequest,
     RevokeSubject,
@@ -129,6 +131,15 @@ class Remote:
         path = f"/v1/revocations/{quote(revocation_id, safe='')}/release"
         return self._ask(RevocationDetail, "POST", path, body=ReasonRequest(reason=reason))
 
+    def revocations(self, parameters: Parameters) -> RevocationPage:
+        """Return a page of revocations."""
+        return self._ask(RevocationPage, "GET", "/v1/revocations", parameters)
+
+    def settle(self, revocation_id: str, verb: Literal["approve", "drop"], reason: str) -> RevocationDetail:
+        """Let a held revocation go, or decide that it is not to go."""
+        path = f"/v1/revocations/{quote(revocation_id, safe='')}/{verb}"
+        return self._ask(RevocationDetail, "POST", path, body=ReasonRequest(reason=reason))
+
     def alert_policy(self, alert_id: str) -> AlertPolicy:
         """Return why an alert led to what it did."""
         return self._ask(AlertPolicy, "GET", f"/v1/alerts/{quote(alert_id, safe='')}/policy")
@@ -144,6 +155,14 @@ class Remote:
     def app_policy(self, app: str) -> AppPolicyAudit:
         """Return how an app keeps to what it declares."""
         return self._ask(AppPolicyAudit, "GET", f"/v1/apps/{quote(app, safe='')}/policy")
+
+    def digest(self, kind: str) -> DigestView:
+        """Return what the lead's next digest would say."""
+        return self._ask(DigestView, "GET", f"/v1/digests/{quote(kind, safe='')}")
+
+    def send_digest(self, kind: str) -> DigestView:
+        """Have the lead mailed a digest now; return what it says."""
+        return self._ask(DigestView, "POST", f"/v1/digests/{quote(kind, safe='')}/send")
 
     def response_state(self) -> ResponseState:
         """Return whether anything is ended automatically."""

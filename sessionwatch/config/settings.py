@@ -13,7 +13,9 @@ from sessionwatch.config.api import ApiSettings, DashboardSettings
 from sessionwatch.config.app import AppSettings
 from sessionwatch.config.campaigns import CampaignSettings
 from sessionwatch.config.chat import ChatSettings
+from sessionwatch.config.digest import DigestSettings
 from sessionwatch.config.exception import ExceptionSettings
+from sessionwatch.config.geo import GeoSettings
 from sessionwatch.config.kafka import KafkaSettings
 from sessionwatch.config.links import LinkSettings
 from sessionwatch.config.lists import ListSettings
@@ -43,6 +45,7 @@ class Settings(Section):
     dashboard: DashboardSettings = DashboardSettings()
     apps: dict[AppName, AppSettings] = Field(default_factory=dict)
     networks: Annotated[tuple[NetworkSettings, ...], Field(strict=False)] = ()
+    geo: GeoSettings = GeoSettings()
     rules: Annotated[Mapping[str, RuleSetting], SkipValidation] = Field(default_factory=dict)
     exceptions: Annotated[tuple[ExceptionSettings, ...], Field(strict=False)] = ()
     lists: Annotated[tuple[ListSettings, ...], Field(strict=False)] = ()
@@ -51,6 +54,7 @@ class Settings(Section):
     chat: Annotated[tuple[ChatSettings, ...], Field(strict=False)] = ()
     links: LinkSettings = LinkSettings()
     on_call: Annotated[tuple[OnCallSettings, ...], Field(strict=False)] = ()
+    digest: DigestSettings = DigestSettings()
     campaigns: CampaignSettings = CampaignSettings()
     response: ResponseSettings = ResponseSettings()
     ssf: SsfSettings = SsfSettings()

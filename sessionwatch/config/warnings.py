@@ -82,6 +82,7 @@ def _exposure(settings: Settings) -> Iterator[str]:
     files["links.key_file"] = settings.links.key_file
     files["api.token_file"] = settings.api.token_file
     files |= {f"chat[{index}].url_file": chat.url_file for index, chat in enumerate(settings.chat)}
+    files["digest.url_file"] = settings.digest.url_file
     for index, target in enumerate(settings.response.targets):
         files[f"response.targets[{index}].secret_file"] = target.secret_file
         files[f"response.targets[{index}].url_file"] = target.url_file

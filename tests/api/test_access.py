@@ -45,6 +45,8 @@ LEAST = {
     "GET /v1/streams": "engineer",
     "PUT /v1/streams/{receiver}/status": "engineer",
     "POST /v1/outbox/retry": "engineer",
+    "GET /v1/digests/{kind}": "engineer",
+    "POST /v1/digests/{kind}/send": "engineer",
     "POST /v1/outbox/drop": "engineer",
     "POST /v1/drills": "engineer",
     "POST /v1/drills/missed": "engineer",
@@ -69,6 +71,7 @@ VALUES = {
     "user_id": "nobody",
     "rule_id": "session-hijack",
     "receiver": "nobody",
+    "kind": "daily",
     "campaign_id": "99999999-9999-4999-8999-999999999999",
 }
 

@@ -76,7 +76,7 @@ def test_help_names_the_commands_that_there_are(tmp_path: Path) -> None:
     assert set(named) == {
         "demo", "run", "dashboard", "broker", "emit", "replay", "alerts", "sessions", "revoke", "release", "dlq",
         "version", "config", "policy", "response", "outbox", "campaigns", "evaluate", "rules", "simulate", "train",
-        "audit", "users",
+        "audit", "users", "digest",
     }  # fmt: skip
 
 

@@ -149,3 +149,15 @@ def test_the_console_is_started_without_a_token(config: Path, tmp_path: Path) ->
     command = streamlit_command(load(config, {}), tmp_path / "app.py", 8501)
     assert "--server.headless" in command
     assert "token" not in " ".join(command)
+
+
+def test_the_digest_is_made_of_the_file(stored: Path) -> None:
+    [told] = answers(run(stored, "digest", "weekly", "--json"))
+    assert told["kind"] == "weekly"
+    assert run(stored, "digest", "weekly").stdout.startswith("Weekly digest, ")
+
+
+def test_a_digest_has_one_of_two_rhythms(stored: Path) -> None:
+    result = CliRunner().invoke(app, ["digest", "monthly", "--config", str(stored)])
+    assert result.exit_code == 2
+    assert "expected daily or weekly" in result.output

@@ -194,6 +194,20 @@ def test_an_apps_policy_audit_is_printed(config: Path) -> None:
         assert said in result.stdout
 
 
-def test_rules_are_listed_with_their_errors(config: Path) -> None:
+def test_rules_are_listed_with_their_errors(config: Path, installation: Installation) -> None:
     found = {one["rule_id"]: one["errors_30d"] for one in answers(run(config, "rules", "list", "--json"))}
-    assert found["session-hijack"] is not None
+    with installation.client() as admin:
+        told = {one["rule_id"]: one["errors_30d"] for one in admin.get("/v1/rules").json()["items"]}
+    assert found == told
+
+
+def test_the_digest_is_shown_as_it_would_be_mailed(config: Path) -> None:
+    result = run(config, "digest")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("Daily digest, ")
+    assert "To decide now" in result.stdout
+
+
+def test_a_digest_that_is_not_configured_cannot_be_sent(config: Path) -> None:
+    result = CliRunner().invoke(app, ["digest", "--send", "--config", str(config)])
+    assert "no daily digest is configured" in str(result.exception)
