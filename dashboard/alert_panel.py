@@ -12,6 +12,7 @@ from dashboard.alert_queue import standing
 from dashboard.dialog import Dialog
 from dashboard.instants import age, at, clock, zone_name
 from dashboard.palette import colour, glyph
+from dashboard.risk import campaign_line, risk_html
 from dashboard.safe import html_text, visible
 from dashboard.settle import settle_buttons
 from dashboard.triage import Act, Triage, undo_line
@@ -42,7 +43,9 @@ def alert_panel(triage: Triage, alert: AlertDetail, *, outside: bool) -> None:
         if newest is not None:
             st.html(proof.proof_html(newest))
             settle_buttons(newest)
-        st.html(_comparison(alert) + _evidence(alert) + _runbook(alert) + _rule(alert) + _history(alert))
+        st.html(_comparison(alert) + risk_html(alert))
+        campaign_line(alert)
+        st.html(_evidence(alert) + _runbook(alert) + _rule(alert) + _history(alert))
 
 
 def ask_to_revoke(alert: AlertDetail) -> None:

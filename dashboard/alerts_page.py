@@ -49,7 +49,7 @@ def _show(opened: Dialog) -> None:
         revoke_dialog(opened, _revoked)
     elif opened.kind == "note":
         note_dialog(opened)
-    else:
+    elif opened.kind in ("approve", "drop", "release", "retry"):
         settle_dialog(opened, opened.kind, _settled)
 
 

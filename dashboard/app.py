@@ -34,7 +34,14 @@ def run() -> None:
     signed_in = sign_in.gate()
     pages = {
         "Triage": [st.Page(links.ALERTS, title="Alerts", icon=":material/inbox:", url_path="alerts", default=True)],
-        "Investigate": [st.Page(links.SESSION, title="Session", icon=":material/timeline:", url_path="session")],
+        "Investigate": [
+            st.Page(links.SESSION, title="Session", icon=":material/timeline:", url_path="session"),
+            st.Page(links.CAMPAIGNS, title="Campaigns", icon=":material/hub:", url_path="campaigns"),
+        ],
+        "Operate": [
+            st.Page(links.RESPONSE, title="Response", icon=":material/shield:", url_path="response"),
+            st.Page(links.LIVE_SESSIONS, title="Live sessions", icon=":material/group:", url_path="live"),
+        ],
     }
     page = st.navigation(pages, position="sidebar" if signed_in else "hidden")
     if not signed_in:

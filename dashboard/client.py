@@ -20,11 +20,22 @@ from schemas.api import (
     AlertFacts,
     AlertPage,
     AlertPatch,
+    CampaignDetail,
+    CampaignPage,
     EventPage,
+    GuardBudgets,
+    LiveGroupPage,
     Me,
+    OnCallView,
+    OpenStepUps,
+    OutboxDone,
+    OutboxPage,
+    OutboxRequest,
     Problem,
     ReasonRequest,
+    ResponseState,
     RevocationDetail,
+    RevocationPage,
     RevokePreview,
     RevokeRequest,
     RevokeSubject,
@@ -132,6 +143,38 @@ class Api:
         """Return the sessions used last, of one user or (empty) of all."""
         return self._ask(SessionPage, "GET", "/v1/sessions", {"user": user_id or None, "limit": limit})
 
+    def live_sessions(
+        self,
+        limit: int,
+        *,
+        app: str | None = None,
+        user_id: str | None = None,
+        network: str | None = None,
+        cursor: str | None = None,
+    ) -> SessionPage:
+        """Return a page of the sessions that are in use, the last used first; of these alone where they are named."""
+        parameters: _Parameters = {
+            "live": "true",
+            "app": app,
+            "user": user_id,
+            "network": network,
+            "limit": limit,
+            "cursor": cursor,
+        }
+        return self._ask(SessionPage, "GET", "/v1/sessions", parameters)
+
+    def live_groups(self, by: str, app: str | None = None) -> LiveGroupPage:
+        """Return who is in, counted by user, network or app."""
+        return self._ask(LiveGroupPage, "GET", "/v1/sessions/live", {"by": by, "app": app})
+
+    def campaigns(self, limit: int) -> CampaignPage:
+        """Return the campaigns that were active last."""
+        return self._ask(CampaignPage, "GET", "/v1/campaigns", {"limit": limit})
+
+    def campaign(self, campaign_id: str) -> CampaignDetail:
+        """Return a campaign with its members."""
+        return self._ask(CampaignDetail, "GET", f"/v1/campaigns/{_segment(campaign_id)}")
+
     def session(self, app: str, session_id: str) -> SessionDetail:
         """Return a session's facts."""
         return self._ask(SessionDetail, "GET", _session(app, session_id))
@@ -168,6 +211,40 @@ class Api:
         body = request.model_dump(mode="json", exclude_none=True)
         headers = {"Idempotency-Key": str(uuid4())}
         return self._ask(RevocationDetail, "POST", "/v1/revocations", body=body, headers=headers)
+
+    def revocation(self, revocation_id: str) -> RevocationDetail:
+        """Return a revocation, whole."""
+        return self._ask(RevocationDetail, "GET", f"/v1/revocations/{_segment(revocation_id)}")
+
+    def held(self, limit: int) -> RevocationPage:
+        """Return the revocations that wait for a person, the last decided first."""
+        return self._ask(RevocationPage, "GET", "/v1/revocations", {"state": "held", "limit": limit})
+
+    def budgets(self) -> GuardBudgets:
+        """Return what the last hour has used of the guard's budgets."""
+        return self._ask(GuardBudgets, "GET", "/v1/response/budgets")
+
+    def step_ups(self) -> OpenStepUps:
+        """Return the users who are being asked to prove who they are."""
+        return self._ask(OpenStepUps, "GET", "/v1/step-ups")
+
+    def on_call(self) -> OnCallView:
+        """Return who is told when nobody answers, and of what."""
+        return self._ask(OnCallView, "GET", "/v1/on-call")
+
+    def switch(self, verb: str, reason: str) -> ResponseState:
+        """Pause or resume everything that happens automatically; answered after its commit."""
+        body = ReasonRequest(reason=reason).model_dump(mode="json")
+        return self._ask(ResponseState, "POST", f"/v1/response/{_segment(verb)}", body=body)
+
+    def outbox(self, lane: str, states: Sequence[str], limit: int) -> OutboxPage:
+        """Return a lane's messages in these states, the last enqueued first."""
+        return self._ask(OutboxPage, "GET", "/v1/outbox", {"lane": lane, "state": states, "limit": limit})
+
+    def move_messages(self, verb: str, lane: str, reason: str) -> OutboxDone:
+        """Have a lane's parked messages tried anew (`retry`), or all that wait given up (`drop`)."""
+        body = OutboxRequest(lane=lane, reason=reason).model_dump(mode="json")
+        return self._ask(OutboxDone, "POST", f"/v1/outbox/{_segment(verb)}", body=body)
 
     def settle(self, revocation_id: str, settlement: str, reason: str) -> RevocationDetail:
         """Approve, drop, release or retry a revocation; answered after its commit."""

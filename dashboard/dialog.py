@@ -9,6 +9,8 @@ from typing import Literal
 
 import streamlit as st
 
+from schemas.revocation import Scope
+
 PLACE = "dialogs"
 """The key of the fragment in which each page draws its dialogs."""
 
@@ -21,18 +23,32 @@ Settlement = Literal["approve", "drop", "release", "retry"]
 """What a person decides on a revocation that stands, in the API's words."""
 
 
+Switch = Literal["pause", "resume"]
+"""The kill switch, in the API's words."""
+
+LaneAct = Literal["messages_retry", "messages_drop"]
+"""What is done to a lane's messages."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dialog:
-    """A dialog about a session or user, perhaps answering an alert or settling a revocation."""
+    """A dialog about sessions, perhaps answering an alert or settling a revocation; or about the response as a whole.
 
-    kind: Literal["revoke", "note"] | Settlement
-    app: str
-    session_id: str | None
-    user_id: str | None
+    Attributes:
+        scope: of the revocation that is settled.
+        lane: of the outbox, whose messages it is about.
+    """
+
+    kind: Literal["revoke", "note"] | Settlement | Switch | LaneAct
+    app: str = ""
+    session_id: str | None = None
+    user_id: str | None = None
     alert_id: str | None = None
     note: str = ""
     revocation_id: str | None = None
     network: str | None = None
+    scope: Scope = "session"
+    lane: str = ""
 
 
 def ask(dialog: Dialog) -> None:

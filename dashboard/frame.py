@@ -52,6 +52,8 @@ def _pulse() -> None:
     )
     lines = [f'<span style="color:{dot}" aria-hidden="true">●</span> {word} · {until}']
     lines.append(f"lag {view.lag_s:.1f} s · {view.events_per_s:,.0f} events/s")
+    if view.paused is not None:
+        lines.append(f'<span class="sw-strong">Paused</span> by {html_text(view.paused.by)}: nothing ends by itself')
     if view.dry_run:
         lines.append('<span class="sw-strong">Dry run</span>: revocations are never sent')
     st.html(f'<div class="sw-live">{"<br>".join(lines)}</div>')

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 ALERTS = "views/alerts.py"
 SESSION = "views/session.py"
+CAMPAIGNS = "views/campaigns.py"
+RESPONSE = "views/response.py"
+LIVE_SESSIONS = "views/live.py"
 """Not in a folder `pages`: Streamlit runs what lies there by itself, past the sign-in, until it has seen `app.py`."""
 
 
@@ -16,3 +19,8 @@ def session_address(app: str, session_id: str, alert_id: str | None = None) -> d
 def alert_address(alert_id: str | None) -> dict[str, str]:
     """Return the query of the alerts page with an alert selected."""
     return {"alert": alert_id} if alert_id else {}
+
+
+def campaign_address(campaign_id: str) -> dict[str, str]:
+    """Return the query of a campaign's page."""
+    return {"id": campaign_id}

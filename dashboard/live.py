@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import streamlit as st
@@ -36,6 +36,12 @@ class Live:
     def stale(self) -> bool:
         """Whether what is shown may not be how things are."""
         return self.silent_since is not None or self.view is None or not self.view.live
+
+
+def ask_again() -> None:
+    """Have the next look ask: something was changed by hand."""
+    known: Live = st.session_state.get(_LIVE, Live())
+    st.session_state[_LIVE] = replace(known, asked=float("-inf"))
 
 
 def look() -> Live:

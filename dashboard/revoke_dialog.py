@@ -13,6 +13,7 @@ from dashboard.errors import ConsoleError
 from dashboard.instants import age
 from dashboard.safe import html_text
 from schemas.api import MAX_REASON, RevocationDetail, RevokePreview, RevokeRequest, RevokeSubject, SessionRow
+from schemas.revocation import Scope
 
 ByHand = Literal["session", "user", "network"]
 """What a person ends here."""
@@ -24,7 +25,7 @@ SHORTEST_REASON = 3
 WHAT_HAPPENS = {
     "send": "The app is told at once. It stays “not proven” until the session is seen to be refused or gone.",
     "suppress": "Dry run: the revocation is recorded and shown, and never sent.",
-    "hold": "It will be held: no receiver of this app can carry it out.",
+    "hold": "Nothing is sent yet: it will be held under Response.",
     "nothing": "It is being taken away already: nothing more would be sent.",
 }
 
@@ -46,7 +47,8 @@ def revoke_dialog(asked: Dialog, done: Callable[[RevocationDetail], None]) -> No
     words = {
         "session": "This session",
         "user": "All sessions of this user in this app",
-        "network": f"All sessions of this app from {asked.network}",
+        # A label is Markdown, and an IPv6 network may read as an emoji in it.
+        "network": "All sessions of this app from this network",
     }
     scope: ByHand = st.radio(
         "What to end",
@@ -73,7 +75,7 @@ def revoke_dialog(asked: Dialog, done: Callable[[RevocationDetail], None]) -> No
         )
         with st.container(horizontal=True, horizontal_alignment="right"):
             # The first button is the one that Ctrl+Enter presses.
-            label = "End the session" if scope == "session" else f"End {preview.count} sessions"
+            label = "End the session" if preview.count == 1 else f"End {preview.count} sessions"
             confirm = st.form_submit_button(
                 label,
                 type="primary",
@@ -114,23 +116,35 @@ def _confirm(
 
 
 def _what_ends(preview: RevokePreview) -> str:
-    count = f"{preview.count} live session{'' if preview.count == 1 else 's'}"
-    whose = f" of <b>{html_text(preview.user_id)}</b>" if preview.user_id else ""
-    rows = "".join(_row(session) for session in preview.sessions[:LISTED])
-    rest = preview.count - min(LISTED, len(preview.sessions))
-    more = f'<div class="sw-sub sw-small">and {rest} more</div>' if rest > 0 and rows else ""
-    table = f'<table class="sw-table ruled">{rows}</table>' if rows else ""
     told = ", ".join(html_text(target) for target in preview.targets) or "nobody"
     why = f" {html_text(preview.why).capitalize()}." if preview.why and preview.would != "send" else ""
     return (
-        f'<div class="sw-title" style="margin-top:0">Ends {count}{whose} on <b>{html_text(preview.app)}</b></div>'
-        f"{table}{more}"
+        f"{ends_html(preview)}"
         f'<div class="sw-sub sw-small" style="margin-top:.5rem">{WHAT_HAPPENS[preview.would]}{why} Told: {told}.</div>'
     )
 
 
-def _row(session: SessionRow) -> str:
-    where = " · ".join(html_text(part) for part in (session.agent, session.country) if part) or "agent not known"
+def ends_html(preview: RevokePreview) -> str:
+    """Return how many sessions would end, and the first of them, as HTML."""
+    count = f"{preview.count} live session{'' if preview.count == 1 else 's'}"
+    whose = f" of <b>{html_text(preview.user_id)}</b>" if preview.user_id else ""
+    if preview.scope == "network":
+        whose = f" from <b>{html_text(preview.subject)}</b>"
+    rows = "".join(_row(session, preview.scope) for session in preview.sessions[:LISTED])
+    rest = preview.count - min(LISTED, len(preview.sessions))
+    more = f'<div class="sw-sub sw-small">and {rest} more</div>' if rest > 0 and rows else ""
+    table = f'<table class="sw-table ruled">{rows}</table>' if rows else ""
+    return (
+        f'<div class="sw-title" style="margin-top:0">Ends {count}{whose} on <b>{html_text(preview.app)}</b></div>'
+        f"{table}{more}"
+    )
+
+
+def _row(session: SessionRow, scope: Scope) -> str:
+    # From a network anybody may have come.
+    whose = session.user_id if scope == "network" else None
+    known = (whose, session.agent, session.country)
+    where = " · ".join(html_text(part) for part in known if part) or "agent not known"
     return (
         f'<tr><td><span class="sw-mono">{html_text(session.session_id[:18])}…</span></td><td>{where}</td>'
         f'<td class="sw-num sw-sub" style="text-align:right">used {age(session.last)} ago</td></tr>'

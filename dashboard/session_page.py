@@ -91,7 +91,7 @@ def _dialogs() -> None:
 def _show(opened: Dialog) -> None:
     if opened.kind == "revoke":
         revoke_dialog(opened, _revoked)
-    elif opened.kind != "note":
+    elif opened.kind in ("approve", "drop", "release", "retry"):
         settle_dialog(opened, opened.kind, _revoked)
 
 

@@ -16,7 +16,7 @@ CHROMIUM_OPTIONS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-STREAMLIT_PROBES = ("/session/_stcore/health", "/session/_stcore/host-config", "/alerts/_stcore/")
+STREAMLIT_PROBES = tuple(f"/{page}/_stcore/" for page in ("alerts", "session", "campaigns", "response", "live"))
 """Streamlit looks below a deep link's path first, whether the server stands there; a 404 tells it no."""
 
 Open = Callable[..., Any]

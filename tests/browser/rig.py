@@ -96,7 +96,8 @@ class ObedientApps:
                 self.send_response(204)
                 self.end_headers()
                 apps.told.append(body["data"])
-                threading.Thread(target=apps._end, args=(say, body["data"]), daemon=True).start()
+                if body["type"] == "session.revoked":
+                    threading.Thread(target=apps._end, args=(say, body["data"]), daemon=True).start()
 
             def log_message(self, format: str, *args: object) -> None:
                 """Stay quiet."""
@@ -200,21 +201,26 @@ class Stage:
 
 
 @contextmanager
-def stage(folder: Path, servers: str, events: Iterable[dict[str, object]]) -> Iterator[Stage]:
+def stage(
+    folder: Path, servers: str, events: Iterable[dict[str, object]], configure: Callable[[str], str] = str
+) -> Iterator[Stage]:
     """Start pipeline and console, let the pipeline read the events, and end it all.
 
     Args:
         folder: for the store, the tokens and the configuration.
         servers: the broker.
         events: in the wire's format.
+        configure: changes the configuration's text.
     """
-    with pipeline(folder, servers, events) as set_up, console(set_up.api_url, folder) as address:
+    with pipeline(folder, servers, events, configure) as set_up, console(set_up.api_url, folder) as address:
         set_up.console_url = address
         yield set_up
 
 
 @contextmanager
-def pipeline(folder: Path, servers: str, events: Iterable[dict[str, object]]) -> Iterator[Stage]:
+def pipeline(
+    folder: Path, servers: str, events: Iterable[dict[str, object]], configure: Callable[[str], str] = str
+) -> Iterator[Stage]:
     """Start a pipeline with its API and apps that obey, and let it read the events; arguments as of `stage`."""
     topic = f"events-{uuid4()}"
     with ExitStack() as parts:
@@ -223,7 +229,7 @@ def pipeline(folder: Path, servers: str, events: Iterable[dict[str, object]]) ->
         set_up.apps = ObedientApps(set_up.say)
         parts.callback(set_up.fall_silent)
         parts.callback(set_up.apps.close)
-        _write_configuration(set_up)
+        _write_configuration(set_up, configure)
         set_up.start_pipeline()
         parts.callback(set_up.stop_pipeline)
         told = list(events)
@@ -275,7 +281,7 @@ def eventually(true: Callable[[], object], within_s: float = 10.0) -> None:
         time.sleep(0.02)
 
 
-def _write_configuration(set_up: Stage) -> None:
+def _write_configuration(set_up: Stage, configure: Callable[[str], str]) -> None:
     settings = {"servers": set_up.servers, "topic": set_up.topic, "port": set_up.api_port}
     parts = [CONFIGURATION.format(**settings)]
     parts += [APP.format(name=name, port=set_up.apps.port) for name in APPS]
@@ -283,7 +289,7 @@ def _write_configuration(set_up: Stage) -> None:
         NETWORK.format(cidr=cidr, kind=kind, asn=asn, country=country)
         for cidr, (kind, asn, country) in NETWORKS.items()
     ]
-    (set_up.folder / "sessionwatch.toml").write_text("".join(parts))
+    (set_up.folder / "sessionwatch.toml").write_text(configure("".join(parts)))
     for name, text in (("analyst.token", ANALYST), ("viewer.token", VIEWER), ("webhook.secret", WEBHOOK_SECRET)):
         path = set_up.folder / name
         path.write_text(text)

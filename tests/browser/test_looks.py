@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.browser.conftest import Open
+from tests.browser.looks import LARGEST_BYTES, THEMES, photographed, serious
 from tests.browser.rig import Stage
 from tests.browser.story import STOLEN, VICTIM, VICTIM_APP
-
-ALLOWED = "[data-testid=stSidebarNav], [data-testid=stVegaLiteChart]"
-"""Streamlit's navigation list, and Vega's SVG, whose container carries the description."""
-
-LARGEST_BYTES = 300_000
-THEMES = ("light", "dark")
 
 
 def alerts(open_page: Open, theme: str) -> Any:
@@ -44,23 +38,7 @@ def dialog(open_page: Open, theme: str) -> Any:
 @pytest.mark.parametrize("show", [alerts, session, dialog])
 def test_axe_finds_nothing_serious(open_page: Open, show: Any, theme: str) -> None:
     page = show(open_page, theme)
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
-    found = axe.Axe().run(page).response["violations"]
-    serious = [
-        f"{one['id']}: {node['html'][:200]}"
-        for one in found
-        if one["impact"] in ("serious", "critical")
-        for node in one["nodes"]
-        if not _allowed(page, node["target"][0])
-    ]
-    assert serious == []
-
-
-def _allowed(page: Any, target: str | list[str]) -> bool:
-    # A list leads into a shadow root, where nothing is allowed.
-    return isinstance(target, str) and bool(
-        page.eval_on_selector(target, "(node, allowed) => node.closest(allowed) !== null", ALLOWED)
-    )
+    assert serious(page) == []
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -70,10 +48,4 @@ def test_a_picture_for_the_documentation(
 ) -> None:
     """Written to the folder that SESSIONWATCH_SCREENS names, as `docs/screens` was."""
     page = show(open_page, theme)
-    page.mouse.move(5, 5)
-    page.evaluate("() => document.fonts.ready")
-    page.wait_for_timeout(600)
-    folder = Path(os.environ.get("SESSIONWATCH_SCREENS", tmp_path))
-    picture = folder / f"{show.__name__}-{theme}.png"
-    page.screenshot(path=picture)
-    assert 20_000 < picture.stat().st_size < LARGEST_BYTES
+    assert photographed(page, f"{show.__name__}-{theme}", tmp_path) < LARGEST_BYTES

@@ -92,3 +92,81 @@ def test_an_answer_of_the_browser_whose_state_was_forgotten_raises_nothing() -> 
     # Streamlit forgets it where the answer overtakes the first run of a page: seen on a slow machine.
     page = AppTest.from_function(an_answer_that_came_to_a_run_begun_anew).run()
     assert not page.exception
+
+
+def test_the_response_page_says_first_whether_anything_waits(console: AppTest) -> None:
+    signed_in(console).switch_page("views/response.py").run()
+    assert not console.exception
+    assert "Nothing waits for you" in html(console)
+    assert console.button(key="act_pause").disabled is False
+
+
+def test_a_viewer_finds_the_kill_switch_disabled(console: AppTest) -> None:
+    signed_in(console, VIEWER, "viewer").switch_page("views/response.py").run()
+    assert console.button(key="act_pause").disabled
+    assert "Nothing waits for an analyst" in html(console)
+
+
+def test_a_pause_is_shown_with_its_reason(console: AppTest, watched: Stage) -> None:
+    with watched.api() as api:
+        assert api.post("/v1/response/pause", json={"reason": "an <i>exercise</i>"}).status_code == 200
+        try:
+            signed_in(console).switch_page("views/response.py").run()
+            assert "an &lt;i&gt;exercise&lt;/i&gt;" in html(console)
+            assert console.button(key="act_resume")
+        finally:
+            api.post("/v1/response/resume", json={"reason": "it is over"})
+
+
+@pytest.mark.parametrize("by", ["session", "user", "network", "app"])
+def test_who_is_in_is_listed(console: AppTest, by: str) -> None:
+    signed_in(console).query_params.update({"by": by})
+    console.switch_page("views/live.py").run()
+    assert not console.exception
+    assert "live session" in html(console)
+
+
+def test_what_is_picked_can_be_ended(console: AppTest) -> None:
+    signed_in(console).query_params.update({"by": "session", "who": VICTIM})
+    console.session_state["who"] = VICTIM
+    console.switch_page("views/live.py").run()
+    console.session_state["live_who"].picked = (VICTIM_APP, STOLEN)
+    console.run()
+    assert not console.exception
+    assert f"{VICTIM} on {VICTIM_APP}" in html(console)
+    assert [console.button(key=f"act_end_{what}").disabled for what in ("session", "user", "network")] == [False] * 3
+
+
+def test_a_campaign_that_is_not_there_is_explained(console: AppTest) -> None:
+    signed_in(console).query_params.update({"id": "00000000-0000-4000-8000-000000000000"})
+    console.switch_page("views/campaigns.py").run()
+    assert not console.exception
+    assert "There is none of this id" in html(console)
+
+
+def test_campaigns_are_listed(console: AppTest) -> None:
+    signed_in(console).switch_page("views/campaigns.py").run()
+    assert not console.exception
+    assert "belong together" in html(console) or "the last active first" in html(console)
+
+
+def test_the_alert_panel_tells_the_risk(console: AppTest, watched: Stage) -> None:
+    with watched.api() as api:
+        [alert] = api.get("/v1/alerts", params={"user": VICTIM, "rule": "session-hijack"}).json()["items"]
+    signed_in(console).query_params.update({"alert": alert["alert_id"]})
+    console.run()
+    assert not console.exception
+    assert "Risk now, of 100" in html(console)
+
+
+def test_what_a_thief_calls_their_browser_is_text_among_live_sessions(console: AppTest, watched: Stage) -> None:
+    with watched.api() as api:
+        [stolen] = api.get("/v1/sessions", params={"user": "k.bauer", "app": "crm", "live": "true"}).json()["items"]
+    assert "<img" in stolen["agent"]
+    signed_in(console).query_params.update({"by": "session"})
+    console.switch_page("views/live.py").run()
+    console.session_state["live_who"].picked = ("crm", stolen["session_id"])
+    console.run()
+    assert not console.exception
+    assert "&lt;img src=x" in html(console)
+    assert "<img src=x" not in html(console)

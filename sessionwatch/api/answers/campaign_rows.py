@@ -7,6 +7,7 @@ from schemas.api.campaigns import CampaignRow, Shared
 from schemas.instant import to_datetime
 from sessionwatch.api.asker import Asker
 from store.incidents import CampaignFacts
+from store.rows import SharedValue
 
 _SHOWN_RULES = 3
 
@@ -22,7 +23,7 @@ def campaign_row(asker: Asker, facts: CampaignFacts) -> CampaignRow:
     return CampaignRow(
         campaign_id=facts.campaign_id,
         realm=facts.realm,
-        title=_title(facts, shared[0].value if shared else None),
+        title=_title(facts, _named(shared[0]) if shared else None),
         severity=facts.severity,
         first=to_datetime(facts.first_us),
         last=to_datetime(facts.last_us),
@@ -42,6 +43,10 @@ def campaign_brief(asker: Asker, campaign_id: str | None) -> CampaignBrief | Non
         return None
     found = asker.reader.campaigns(apps=asker.principal.visible(), campaign_id=campaign_id, limit=1)
     return CampaignBrief.model_validate(campaign_row(asker, found[0]).model_dump()) if found else None
+
+
+def _named(shared: SharedValue) -> str:
+    return f"AS{shared.value}" if shared.kind == "asn" else shared.value
 
 
 def _title(facts: CampaignFacts, shared: str | None) -> str:

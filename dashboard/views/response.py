@@ -1,0 +1,5 @@
+"""The page Response."""
+
+from dashboard import response_page
+
+response_page.show()
