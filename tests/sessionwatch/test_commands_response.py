@@ -15,7 +15,7 @@ from sessionwatch.cli import app
 from sessionwatch.errors import CommandError
 from store.database import Database
 from store.rows import OutboxMessage
-from tests.api.history import OLD_THEFT, THEFT, write_history
+from tests.api.history import HELD, HELD_TOO, OLD_THEFT, THEFT, write_history
 from tests.api.installation import Installation, client_configuration, installation, write_configuration
 
 __all__ = ["installation"]
@@ -139,3 +139,23 @@ def test_a_message_is_tried_anew_and_given_up(parked: Path) -> None:
 
 def test_a_state_that_is_none_is_wrong_usage(stopped: Path) -> None:
     assert run(stopped, "outbox", "list", "--state", "lost").exit_code == 2
+
+
+def test_what_is_held_is_listed_with_its_reason(config: Path) -> None:
+    rows = answers(run(config, "response", "held", "--json"))
+    assert HELD_TOO in [row["revocation_id"] for row in rows]
+    assert {row["state"] for row in rows} == {"held"}
+    assert "the user is protected" in run(config, "response", "held").stdout
+
+
+def test_a_held_one_is_dropped_by_the_shell(stopped: Path) -> None:
+    [dropped] = answers(run(stopped, "response", "drop", HELD, "--reason", "she called", "--json"))
+    assert (dropped["state"], dropped["history"][-1]["why"]) == ("released", "she called")
+    with pytest.raises(CommandError, match="expected one that is held"):
+        run(stopped, "response", "approve", HELD, "--reason", "after all")
+
+
+def test_a_held_one_goes_out_by_the_shell(stopped: Path) -> None:
+    [sent] = answers(run(stopped, "response", "approve", HELD_TOO, "--reason", "a thief", "--json"))
+    assert sent["state"] in ("requested", "sent")
+    assert sent["deliveries"][0]["lane"] == "webhook:bank"
