@@ -157,6 +157,12 @@ def test_an_alert_can_be_opened_again(ask: Ask) -> None:
     assert (alert["status"], alert["verdict"]) == ("new", None)
 
 
+def test_a_false_alarm_is_an_error_of_its_rule(ask: Ask) -> None:
+    before = ask("GET", "/v1/rules/session-hijack").json()["errors_30d"]
+    patch(ask, low(21), verdict="false_alarm")
+    assert ask("GET", "/v1/rules/session-hijack").json()["errors_30d"] == before + 1
+
+
 def test_verdicts_count_for_the_rule(ask: Ask) -> None:
     before = ask("GET", "/v1/rules/session-hijack").json()["verdicts"]["confirmed"]
     patch(ask, low(8), verdict="confirmed")

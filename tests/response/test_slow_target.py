@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from response.outbox import open_lanes
 from response.targets.webhook import WebhookTarget
 from tests.response.given import Pipeline, alert, raised, use
 from tests.response.receivers import (
@@ -78,11 +77,3 @@ def test_a_lane_waits_for_no_other(pipeline: Start, receiver: Receiver, slow: Re
         one.until(lambda number=number: len(receiver.calls) == number + 1)  # type: ignore[misc]
     assert len(slow.calls) == 1
     assert set(one.states()) == {"sent"}
-
-
-def test_each_receiver_has_a_thread_of_its_own(receiver: Receiver, slow: Receiver) -> None:
-    lanes = open_lanes([target("slow", slow), target("fast", receiver)], [], lambda _result: None)
-    assert [lane.name for lane in lanes] == ["webhook:slow", "webhook:fast"]
-    for lane in lanes:
-        lane.start()
-        lane.stop()

@@ -50,11 +50,15 @@ def nobody_listens() -> str:
 
 
 @pytest.mark.parametrize(
-    ("make", "status", "secret"),
-    [(webhook, 204, SECRET), (ssf, 202, TOKEN), (backchannel_logout, 200, "-----")],
+    ("make", "status", "secret", "scopes"),
+    [
+        (webhook, 204, SECRET, {"session", "user", "login"}),
+        (ssf, 202, TOKEN, {"session", "user"}),
+        (backchannel_logout, 200, "-----", {"session", "user"}),
+    ],
     ids=["webhook", "ssf", "backchannel_logout"],
 )
-def test_a_target_keeps_the_contract(make: Make, status: int, secret: str, tmp_path: Path) -> None:
+def test_a_target_keeps_the_contract(make: Make, status: int, secret: str, scopes: set[str], tmp_path: Path) -> None:
     with answering(answers(status)) as receiver:
         case = Case(
             make=lambda: make(receiver.url, tmp_path),
@@ -64,7 +68,8 @@ def test_a_target_keeps_the_contract(make: Make, status: int, secret: str, tmp_p
         assert examine(case) == []
         target = case.make()
         target.close()
-    assert len(receiver.calls) == 2 * len(target.scopes)
+    assert target.scopes == scopes
+    assert len(receiver.calls) == 2 * len(scopes)
 
 
 class Bad:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -79,10 +80,22 @@ def provider() -> Iterator[Everything]:
         yield running
 
 
-@pytest.mark.parametrize("make", [okta, auth0, entra, global_token_revocation])
-def test_a_providers_target_keeps_the_contract(provider: Everything, make: Callable[[str], Target]) -> None:
+@pytest.mark.parametrize(
+    ("make", "scopes"),
+    [
+        (okta, {"user"}),
+        (auth0, {"session", "user"}),
+        (entra, {"user"}),
+        (global_token_revocation, {"user"}),
+    ],
+)
+def test_a_providers_target_keeps_the_contract(
+    provider: Everything, make: Callable[[str], Target], scopes: set[str]
+) -> None:
     case = Case(make=lambda: make(provider.url), broken=lambda: make(NOWHERE), secrets=[KEY])
     assert examine(case) == []
+    with closing(case.make()) as target:
+        assert target.scopes == scopes
 
 
 def test_keycloak_keeps_the_contract(provider: Everything, tmp_path: Path) -> None:
