@@ -127,8 +127,8 @@ def _own(finding: Finding, room: Room) -> dict[str, Any]:
     further = {
         "session_id": alert.session_id and room.name(alert.session_id),
         "network": alert.network and room.name(alert.network),
-        "network_type": alert.network_type,
-        "model_id": alert.model_id,
+        "network_type": alert.network_type and room.text(alert.network_type),
+        "model_id": alert.model_id and room.name(alert.model_id),
         "drill": alert.drill and room.name(alert.drill),
         "tool": alert.tool and room.text(alert.tool),
         "exception": alert.suppressed_by and room.text(alert.suppressed_by),

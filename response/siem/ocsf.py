@@ -201,9 +201,9 @@ def _unmapped(finding: Finding, room: Room) -> dict[str, Any]:
     if alert.usual and room.evidence:
         unmapped["usual"] = {room.text(name): room.text(value) for name, value in alert.usual.items()}
     further = {
-        "model_id": alert.model_id,
+        "model_id": alert.model_id and room.name(alert.model_id),
         "drill": alert.drill and room.name(alert.drill),
-        "network_type": alert.network_type,
+        "network_type": alert.network_type and room.text(alert.network_type),
         "tool": alert.tool and room.text(alert.tool),
         "owner": triage and triage.owner and room.name(triage.owner),
     }

@@ -137,7 +137,7 @@ def test_nor_can_what_a_rule_says_of_itself(form: Format) -> None:
     hostile = msgspec.structs.replace(
         alert(rule_id=flood, user_id=flood, session_id=flood, summary=flood, drill=flood), device_id=flood, tool=flood,
         key_value=flood, ip="2001:db8:1111:2222:3333:4444:5555:6666", network="2001:db8:1111:2222::/64",
-        suppressed_by=flood,
+        suppressed_by=flood, network_type=flood, model_id=flood,
     )  # fmt: skip
     triage = TriageRow(hostile.alert_id, "bank", "acknowledged", None, flood, flood, flood, SECOND)
     analytic = Analytic(flood, tuple(f"T{number}" for number in range(1_000, 2_000)), (flood, flood))
