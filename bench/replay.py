@@ -25,7 +25,7 @@ from sample_logs.simulate.month import Month
 from schemas.app import AppPolicy, Apps
 from schemas.instant import SECOND
 from sessionwatch.config import load
-from sessionwatch.config.parts import declared_apps, known_networks, rule_plan
+from sessionwatch.config.parts import declared_apps, known_places, rule_plan
 
 PEOPLE = 5_000
 BANK = Apps({"bank": AppPolicy("bank", realm="bank")})
@@ -42,7 +42,7 @@ def measure(count: int) -> None:
         path = Path(folder) / "month.toml"
         path.write_text(configuration())
         settings = load(path)
-        plan, apps, places = rule_plan(settings), declared_apps(settings), Places(known_networks(settings))
+        plan, apps, places = rule_plan(settings), declared_apps(settings), known_places(settings)
         _show("the simulated month, sessions of 7 events", month, plan, apps, places, Path(folder), path)
 
 

@@ -29,6 +29,7 @@ class Enricher:
 
     def enrich(self, events: Iterable[Event]) -> None:
         """Fill place and agent of every event."""
+        self._places.renew()
         apps, place_of = self._apps, self._places.of
         for event in events:
             given = event.place

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import iptocc
 import msgspec
 
+from ingest.geo_files import Facts, GeoFiles
 from schemas.event import NOWHERE, Place
 
 IPV4_NETWORK_BITS = 24
@@ -27,16 +28,23 @@ class KnownNetwork(msgspec.Struct, frozen=True):
     owner: str | None = None
 
 
+_UNKNOWN = KnownNetwork("")
+_NOTHING = Facts()
+
+
 class Places:
     """Looks addresses up.
 
-    What the operator named wins, then what the emitter gave, then the offline country list.
+    What the operator named wins, then what the emitter gave, then the operator's MMDB files, then the offline country
+    list.
 
     Args:
         known: the operator's networks; of several that hold an address the narrowest counts.
+        files: the operator's MMDB files; None = there are none.
     """
 
-    def __init__(self, known: Iterable[KnownNetwork] = ()) -> None:
+    def __init__(self, known: Iterable[KnownNetwork] = (), files: GeoFiles | None = None) -> None:
+        self._files = files
         self._by_length: dict[tuple[int, int], dict[int, KnownNetwork]] = {}
         for network in known:
             cidr = ipaddress.ip_network(network.cidr)
@@ -44,6 +52,11 @@ class Places:
             place[int(cidr.network_address)] = network
         self._lengths = sorted(self._by_length, reverse=True)
         self._cache: dict[str, tuple[Place, Place]] = {}
+
+    def renew(self) -> None:
+        """Look now and then whether a file has changed; what is found from then on is by the new one."""
+        if self._files is not None and self._files.renew():
+            self._cache.clear()
 
     def of(self, ip: str | None, given: Place = NOWHERE) -> Place:
         """Return the place of an address; as a rule one object for the same address and gift.
@@ -68,15 +81,21 @@ class Places:
     def _look_up(self, ip: str, given: Place) -> Place:
         address = ipaddress.ip_address(ip)
         bits = IPV4_NETWORK_BITS if address.version == 4 else IPV6_NETWORK_BITS
-        known = self._known(address)
-        country = known.country if known and known.country else given.country
-        return msgspec.structs.replace(
+        known = self._known(address) or _UNKNOWN
+        found = self._files.of(ip) if self._files is not None else _NOTHING
+        place = msgspec.structs.replace(
             given,
             network=str(ipaddress.ip_network((address, bits), strict=False)),
             version=address.version,
-            country=country or iptocc.country_code(ip),
-            asn=known.asn if known and known.asn is not None else given.asn,
-            network_type=(known.type if known and known.type else None) or given.network_type,
+            country=known.country or given.country or found.country or iptocc.country_code(ip),
+            asn=known.asn if known.asn is not None else given.asn if given.asn is not None else found.asn,
+            network_type=known.type or given.network_type or found.network_type,
+        )
+        # A position in another country than the one that counts is no position.
+        if given.lat is not None or found.lat is None or found.country not in (None, place.country):
+            return place
+        return msgspec.structs.replace(
+            place, region=found.region, city=found.city, lat=found.lat, lon=found.lon, precision="exact"
         )
 
     def _known(self, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> KnownNetwork | None:

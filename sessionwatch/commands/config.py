@@ -19,6 +19,7 @@ def group() -> None:
 def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Name everything that is wrong with the configuration, or say that it is valid."""
     from sessionwatch.config import load
+    from sessionwatch.config.parts import known_places
     from sessionwatch.config.warnings import list_warnings, warnings
     from sessionwatch.errors import ConfigurationError
 
@@ -26,6 +27,7 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     lines: list[str] = []
     try:
         settings = load(config)
+        known_places(settings)
         lines = [*warnings(settings), *list_warnings(settings)]
     except ConfigurationError as error:
         problems = error.problems

@@ -51,11 +51,10 @@ def evaluate(
 
 
 def _evaluate_file(file: Path, labels: Path, config: Path | None) -> Evaluation:
-    from ingest.places import Places
     from ingest.replay import replay
     from sessionwatch.commands.event_file import Refusals, event_lines
     from sessionwatch.commands.startup import start
-    from sessionwatch.config.parts import declared_apps, known_networks, rule_plan
+    from sessionwatch.config.parts import declared_apps, known_places, rule_plan
     from sessionwatch.errors import CommandError
     from sessionwatch.evaluation import AttackedEvents, read_labels
     from sessionwatch.evaluation import evaluate as measure
@@ -70,7 +69,7 @@ def _evaluate_file(file: Path, labels: Path, config: Path | None) -> Evaluation:
         raise CommandError(f"{labels}: cannot be read: {(error.strerror or str(error)).lower()}") from None
     with event_lines(file) as events:
         named = AttackedEvents(known)
-        places = Places(known_networks(settings))
+        places = known_places(settings)
         replayed = replay(named.watch(events), rule_plan(settings), declared_apps(settings), places)
     refusals = Refusals()
     for number, reason in replayed.refused:

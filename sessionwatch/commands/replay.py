@@ -21,21 +21,20 @@ def replay(
 ) -> None:
     """Print the final alerts of a file of events, one a line."""
     from ingest.collector import relax_collector
-    from ingest.places import Places
     from ingest.replay import replay as judge
     from response.text import safe
     from schemas.alert import AlertView
     from schemas.instant import to_rfc3339
     from sessionwatch.commands.event_file import Refusals, event_lines
     from sessionwatch.commands.startup import start
-    from sessionwatch.config.parts import declared_apps, known_networks, rule_plan
+    from sessionwatch.config.parts import declared_apps, known_places, rule_plan
 
     settings = start(config, debug=debug)
     relax_collector()
     only = None if rules is None else [name.strip() for name in rules.split(",") if name.strip()]
     plan = rule_plan(settings, only)
     with event_lines(file) as lines:
-        replayed = judge(lines, plan, declared_apps(settings), Places(known_networks(settings)))
+        replayed = judge(lines, plan, declared_apps(settings), known_places(settings))
     refusals = Refusals()
     for number, reason in replayed.refused:
         refusals.add(number, reason)

@@ -10,7 +10,8 @@ from detectors.exceptions import Exceptions
 from detectors.learned import LEARNED
 from detectors.lists import NetworkList
 from detectors.plan import Plan
-from ingest.places import KnownNetwork
+from ingest.geo_files import GeoFileError, GeoFiles
+from ingest.places import KnownNetwork, Places
 from response.guard import Limits
 from response.hours import parse_hours
 from response.policy import PolicyLine
@@ -44,6 +45,19 @@ def known_networks(settings: Settings) -> list[KnownNetwork]:
         KnownNetwork(network.cidr, network.type, network.asn, network.country, network.owner)
         for network in settings.networks
     ]
+
+
+def known_places(settings: Settings) -> Places:
+    """Return the address look-up: the operator's networks and MMDB files.
+
+    Raises:
+        ConfigurationError: a file cannot be opened, or is no MMDB file.
+    """
+    try:
+        files = GeoFiles(settings.geo.files) if settings.geo.files else None
+    except GeoFileError as error:
+        raise ConfigurationError([f"geo.files: {error}"]) from None
+    return Places(known_networks(settings), files)
 
 
 def rule_plan(settings: Settings, only: Sequence[str] | None = None, *, with_lists: bool = True) -> Plan:

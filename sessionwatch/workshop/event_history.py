@@ -8,12 +8,11 @@ from pathlib import Path
 
 from ingest.dedup import Dedup
 from ingest.enrich import Enricher
-from ingest.places import Places
 from schemas.event import Event
 from schemas.refusal import Refused
 from sessionwatch.commands.event_file import Refusals, event_lines, read_event
 from sessionwatch.config import Settings
-from sessionwatch.config.parts import declared_apps, known_networks
+from sessionwatch.config.parts import declared_apps, known_places
 from sessionwatch.workshop.history import CHUNK, History, Item
 
 
@@ -25,7 +24,7 @@ def file_history(file: Path, settings: Settings) -> History:
     """
 
     def history(since_us: int) -> Iterator[Item]:
-        dedup, enricher = Dedup(), Enricher(Places(known_networks(settings)), declared_apps(settings))
+        dedup, enricher = Dedup(), Enricher(known_places(settings), declared_apps(settings))
         with event_lines(file) as lines:
             events = _decoded(lines)
             while chunk := list(islice(events, CHUNK)):

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from detectors.plan import Plan
-from ingest.places import Places
 from ingest.replay import open_lines, replay
 from sample_logs.scenario import CONFIGURATION, Fired, Scenario, ScenarioError, scenarios
 from schemas.alert import Alert
 from schemas.instant import to_us
 from schemas.signal import Signal
 from sessionwatch.config import Settings, load
-from sessionwatch.config.parts import declared_apps, known_networks, rule_plan
+from sessionwatch.config.parts import declared_apps, known_places, rule_plan
 from sessionwatch.errors import CommandError
 
 
@@ -68,7 +67,7 @@ def judge_scenario(scenario: Scenario, settings: Settings, plan: Plan) -> Judged
         CommandError: it holds a line that is no event.
     """
     with open_lines(str(scenario.events)) as lines:
-        places = Places(known_networks(settings))
+        places = known_places(settings)
         replayed = replay(lines, plan, declared_apps(settings), places, judges_silence=True, signals=_signals(scenario))
     if replayed.refused:
         number, reason = replayed.refused[0]
