@@ -16,7 +16,10 @@ from schemas.alert import MAX_EVIDENCE
 Format = Literal["ocsf", "ecs"]
 
 _MAKE: dict[Format, Callable[[Finding, Room], dict[str, Any]]] = {"ocsf": detection_finding, "ecs": ecs_alert}
-_ROOMS = (Room(MAX_EVIDENCE), Room(5), Room(0), Room(0, 60, 60), Room(0, 20, 45, is_whole=False))
+_ROOMS = (
+    Room(MAX_EVIDENCE), Room(5), Room(0), Room(0, 60, 60),
+    Room(0, is_whole=False), Room(0, 60, 60, is_whole=False), Room(0, 16, 45, is_whole=False),
+)  # fmt: skip
 """Tried in this order: what was found comes before the events that it was found in. The last has room for any address,
 and fits a syslog message whatever is told: a character takes twelve bytes at most."""
 

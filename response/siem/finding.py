@@ -109,7 +109,7 @@ class Room:
 
     def title(self, text: str) -> str:
         """Return the name of a rule."""
-        return text if self.is_whole else identifier(text, self.identifier)
+        return text if self.is_whole else identifier(text, self.characters)
 
     def name(self, text: str) -> str:
         """Return what a machine compares."""

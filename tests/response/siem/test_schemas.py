@@ -149,6 +149,15 @@ def test_nor_can_what_a_rule_says_of_itself(form: Format) -> None:
 
 
 @pytest.mark.parametrize("form", FORMATS)
+def test_a_long_runbook_costs_nothing_but_itself(form: Format) -> None:
+    told = Finding(alert(), "created", SECOND, Analytic("Session used from two places", ("T1539",), ("look " * 2_000,)))
+    text = encode(told, form, MAX_DOCUMENT_BYTES)
+    assert "Used from another country and with another browser" in text
+    assert "Session used from two places" in text
+    assert "look look" not in text
+
+
+@pytest.mark.parametrize("form", FORMATS)
 def test_a_document_is_one_line_of_ascii(form: Format) -> None:
     text = encode(finding(alert(user_id="jürgen\u2028\x1b[31m\nroot", summary="a\r\nb")), form, 8_192)
     assert text.isascii()
