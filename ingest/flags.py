@@ -1,9 +1,13 @@
-"""What the detectors must know of a batch's outcome: sessions that may not be their user's, and people's verdicts."""
+"""What the detectors must know of a batch's outcome: sessions that may not be their user's, people's verdicts, and
+alerts that no rule of theirs has raised.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from detectors.provider import PROVIDER
+from detectors.provider.facts import facts_of
 from schemas.alert import AlertChange, Severity
 from schemas.signal import Signal
 from store.rows import TriageRow
@@ -49,6 +53,27 @@ def verdicts(triage: Iterable[TriageRow]) -> list[Signal]:
             payload={"alert_id": row.alert_id, "verdict": row.verdict or ""},
         )
         for row in triage
+    ]
+
+
+def statements(changes: Iterable[AlertChange]) -> list[Signal]:
+    """Return a signal for every alert that an identity provider's word has led to.
+
+    Args:
+        changes: how the alerts of a batch changed.
+    """
+    return [
+        Signal(
+            signal_id=f"idp_alert:{change.alert.alert_id}",
+            # Event time, as for flags.
+            time_us=change.alert.event_time_us,
+            kind="idp_alert",
+            app=change.alert.app,
+            user_id=change.alert.user_id,
+            payload=facts_of(change.alert),
+        )
+        for change in changes
+        if change.alert.rule_id in PROVIDER and change.kind == "raised"
     ]
 
 

@@ -15,6 +15,7 @@ SignalKind = Literal[
     "verdict",
     "list_changed",
     "idp_event",
+    "idp_alert",
 ]
 
 
@@ -25,7 +26,8 @@ class Signal(msgspec.Struct, frozen=True, gc=False):
         signal_id: unique; orders signals of one instant.
         time_us: when it became true, on the pipeline's clock; for a tick the stream time.
         kind: what happened; ``session_flagged``: an alert says that a session may not be its user's, so that nothing
-            is learned of it; ``list_changed``: a network list is another, or gone (`detectors.kept_lists.changed`).
+            is learned of it; ``list_changed``: a network list is another, or gone (`detectors.kept_lists.changed`);
+            ``idp_alert``: what a provider says has led to an alert, which counts for others as those of rules do.
         app, session_id, user_id: whom it concerns; None for a tick.
         payload: small facts by name, such as ``revocation_id`` or ``rule_id``.
         seq: its place in the order of ingestion.

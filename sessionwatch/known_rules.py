@@ -15,6 +15,7 @@ from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 
 from detectors.learned import LEARNED
+from detectors.provider import PROVIDER
 from detectors.rule import Rule
 from detectors.rules import BUILTIN, AnyRule
 from detectors.sigma.rule import SigmaDetector
@@ -33,7 +34,7 @@ class KnownRules:
 @cache
 def known_rules() -> KnownRules:
     """Return the rules of this installation; looked up once a process."""
-    return gather({**BUILTIN, **LEARNED}, entry_points(group=GROUP))
+    return gather({**BUILTIN, **LEARNED, **PROVIDER}, entry_points(group=GROUP))
 
 
 def rule_classes() -> Mapping[str, type[AnyRule]]:

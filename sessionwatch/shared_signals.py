@@ -59,6 +59,7 @@ class SharedSignals:
         self, settings: Settings, find_idp_session: FindIdpSession = _nobody, *, clock: Clock = now_us
     ) -> None:
         self._ssf = settings.ssf
+        self._settings = settings.rules
         self._find_idp_session = find_idp_session
         self._clock = clock
         self._receivers = {one.name: one for one in self._ssf.receivers}
@@ -162,6 +163,7 @@ class SharedSignals:
             apps=tuple(app.name for app in apps),
             mode=transmitter.mode,
             lookback_us=max((app.session_life_us for app in apps), default=DAY),
+            settings=self._settings,
         )
 
     def _provider(self, transmitter: TransmitterSettings, read: Callable[[], Reader], acts: Acts) -> Provider:

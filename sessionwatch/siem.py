@@ -12,7 +12,6 @@ from response.siem.destination import MAX_BYTES, Destination, Way
 from response.siem.file import AlertFile
 from response.siem.finding import Analytic
 from response.siem.syslog import MAX_DOCUMENT_BYTES, Syslog
-from response.ssf.vocabulary import IDP_RULES
 from sessionwatch.config import Settings
 from sessionwatch.config.siem import SiemSettings
 
@@ -55,8 +54,7 @@ def analytics(settings: Settings) -> Mapping[str, Analytic]:
         rule_id: Analytic(rule.title, tuple(rule.attack), tuple(rule.runbook))
         for rule_id, rule in settings.rule_classes.items()
     }
-    said = {rule_id: Analytic(f"Identity provider: {event.rpartition('/')[2]}") for event, rule_id in IDP_RULES.items()}
-    return {**_OF_THE_PIPELINE, **said, **rules}
+    return {**_OF_THE_PIPELINE, **rules}
 
 
 def _topics(siem: Iterable[SiemSettings]) -> list[str]:

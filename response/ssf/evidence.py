@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from detectors.plan import RuleSetting
 from response.ssf import vocabulary
 from response.ssf.subject import Subject
 from response.ssf.verify import ReceivedSet
@@ -37,6 +38,7 @@ class Provider(msgspec.Struct, frozen=True):
         apps: the declared apps of that realm.
         mode: of the alerts: `enforce` lets policy and guard act on them.
         lookback_us: how long ago a session of these apps can have begun.
+        settings: of the rules in the configuration, by id.
     """
 
     name: str
@@ -45,6 +47,17 @@ class Provider(msgspec.Struct, frozen=True):
     apps: tuple[str, ...]
     mode: Mode
     lookback_us: int
+    settings: Mapping[str, RuleSetting] = {}
+
+    def mode_of(self, rule_id: str, app: str) -> Mode:
+        """Return how far an alert goes: as the rule is set, else as the provider is."""
+        setting = self.settings.get(rule_id, RuleSetting())
+        return setting.by_app.get(app, RuleSetting()).mode or setting.mode or self.mode
+
+    def severity_of(self, rule_id: str, app: str, said: Severity) -> Severity:
+        """Return how bad an alert is: as the rule is set, else as was said."""
+        setting = self.settings.get(rule_id, RuleSetting())
+        return setting.by_app.get(app, RuleSetting()).severity or setting.severity or said
 
 
 def session_of(sub_id: Subject) -> str | None:
@@ -96,7 +109,7 @@ def alerts_of(
     alerts = [_of_session(provider, received, rule_id, one, now_us) for one in before[:MAX_SESSIONS]]
     if not alerts and user_id is not None and rule_id != IDP_RULES[SESSION_REVOKED]:
         alerts = [_of_user(provider, received, rule_id, user_id, now_us)]
-    return alerts
+    return [alert for alert in alerts if alert.mode != "off"]
 
 
 def _of_session(provider: Provider, received: ReceivedSet, rule_id: str, session: IdpSession, now_us: int) -> Alert:
@@ -122,8 +135,8 @@ def _alert(provider: Provider, received: ReceivedSet, rule_id: str, app: str, va
         alert_id=alert_id(rule_id, app, value, f"{provider.name} {received.jti}"),
         rule_id=rule_id,
         rule_version=_VERSION,
-        severity=severity(received),
-        mode=provider.mode,
+        severity=provider.severity_of(rule_id, app, severity(received)),
+        mode=provider.mode_of(rule_id, app),
         app=app,
         key_kind="user",
         key_value=value,

@@ -12,6 +12,7 @@ from pydantic_core import PydanticUndefined
 
 from detectors.learned import LEARNED
 from detectors.parameters import format_duration
+from detectors.provider import PROVIDER
 from detectors.rules import BUILTIN
 from sessionwatch.config.environment import variable_name
 from sessionwatch.config.kafka import OWN
@@ -51,7 +52,7 @@ that is wrong, one line each, and then what is allowed but probably not meant.
 
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 
-SHIPPED: RuleClasses = {**BUILTIN, **LEARNED}
+SHIPPED: RuleClasses = {**BUILTIN, **LEARNED, **PROVIDER}
 
 _FILE_ONLY = "in the file only"
 

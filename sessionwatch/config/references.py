@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from response.ssf.vocabulary import IDP_RULES
 from sessionwatch.config.problem import nearest
 from sessionwatch.config.shape import Location
 from sessionwatch.config.ssf_references import ssf_problems
@@ -19,7 +18,7 @@ def reference_problems(tree: Mapping[str, Any], rule_ids: Iterable[str]) -> Iter
     wrong type is told elsewhere and passed over.
     """
     apps = [name for name in _table(tree.get("apps")) if isinstance(name, str)]
-    rules = [*rule_ids, *IDP_RULES.values()]
+    rules = list(rule_ids)
     response = _table(tree.get("response"))
     for index, target in enumerate(_tables(response.get("targets"))):
         yield from _unknown(("response", "targets", index, "app"), target.get("app"), apps, "app")

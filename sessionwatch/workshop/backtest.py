@@ -10,6 +10,7 @@ from detectors.exceptions import Exceptions
 from detectors.learned import LEARNED
 from detectors.lists import NetworkList
 from detectors.plan import Plan, RuleSetting
+from detectors.provider import PROVIDER
 from detectors.rules import AnyRule
 from schemas.alert import Alert
 from schemas.app import Apps
@@ -163,6 +164,8 @@ def backtest(
     """
     if rule.id in LEARNED:
         raise CommandError(f"{rule.id} is trained, not tuned: hold `evaluate` of one model against that of another")
+    if rule.id in PROVIDER:
+        raise CommandError(f"{rule.id} tells what an identity provider has said: no stored event leads to it")
     live = {name: one for name, one in live.items() if name not in LEARNED}
     setting = tried(rule, settings.get(rule.id, RuleSetting()), changes, apps)
     near = moved(rule, setting)

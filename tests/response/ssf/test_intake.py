@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from detectors.plan import RuleSetting
 from response.clock import now_us
 from response.policy import PolicyLine
 from response.ssf.commands import TakeSet
@@ -43,6 +45,12 @@ Start = Callable[..., Pipeline]
 
 def provider(mode: Mode = "enforce") -> Provider:
     return Provider("idp", ISSUER, "staff", ("bank", "mail"), mode, 24 * HOUR)
+
+
+def desk_with(**settings: RuleSetting) -> Callable[[Reader], SsfDesk]:
+    """A desk where rules are set in the configuration; `_` stands for `-` in their ids."""
+    named = {rule_id.replace("_", "-"): setting for rule_id, setting in settings.items()}
+    return lambda reader: SsfDesk(reader, providers=[msgspec.structs.replace(provider(), settings=named)])
 
 
 def desk(mode: Mode = "enforce") -> Callable[[Reader], SsfDesk]:
@@ -85,6 +93,25 @@ def test_a_session_of_the_provider_is_that_session_in_each_app_of_the_realm(pipe
         ("idp-session-revoked", "bank", "s_bank", Severity.HIGH),
         ("idp-session-revoked", "mail", "s_mail", Severity.HIGH),
     ]
+
+
+def test_a_rule_of_the_providers_is_set_as_any_other(pipeline: Start) -> None:
+    in_mail = RuleSetting(mode="off", severity=Severity.LOW)
+    setting = RuleSetting(severity=Severity.CRITICAL, mode="shadow", by_app={"mail": in_mail})
+    running = pipeline(apps=APPS, shared_signals=desk_with(idp_session_revoked=setting))
+    running.turn([login("s_bank"), login("s_mail", "mail")])
+    intake(running).take(says())
+    assert alerts(running) == [("idp-session-revoked", "bank", "s_bank", Severity.CRITICAL)]
+    assert [one.mode for one in running.reader.alerts()] == ["shadow"]
+
+
+def test_set_for_one_app_it_is_so_there(pipeline: Start) -> None:
+    setting = RuleSetting(by_app={"mail": RuleSetting(mode="alert", severity=Severity.LOW)})
+    running = pipeline(apps=APPS, shared_signals=desk_with(idp_session_revoked=setting))
+    running.turn([login("s_bank"), login("s_mail", "mail")])
+    intake(running).take(says())
+    told = {one.app: (one.mode, one.severity) for one in running.reader.alerts()}
+    assert told == {"bank": ("enforce", Severity.HIGH), "mail": ("alert", Severity.LOW)}
 
 
 def test_policy_and_guard_end_it_where_the_operator_lets_them(

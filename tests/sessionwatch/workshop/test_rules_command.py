@@ -42,6 +42,15 @@ def test_every_rule_is_listed_with_what_routes_its_events() -> None:
     assert hijack["placed_by"] == "user (record key)"
 
 
+def test_what_an_identity_provider_says_is_listed_and_shown_as_a_rule() -> None:
+    rows = {row["rule_id"]: row for row in answers(run("list", "--json"))}
+    disabled = rows["idp-account-disabled"]
+    assert (disabled["key"], disabled["needs"], disabled["severity"]) == ("session", [], "high")
+    [told] = answers(run("show", "idp-credential-change", "--json"))
+    assert "OpenID RISC" in told["about"]
+    assert told["runbook"]
+
+
 def test_the_routers_table_is_printed_for_people() -> None:
     printed = run("list").stdout
     assert "placed by" in printed
