@@ -9,8 +9,14 @@ from schemas.event import NO_AGENT, Agent, Event, Place
 EGRESS_TYPES = frozenset({"office", "vpn", "relay"})
 """Networks through which many people leave, or one person leaves by many addresses."""
 
+PASSING_TYPES = EGRESS_TYPES | {"mobile"}
+"""Networks to which people change without moving house: on their way, or by a switch."""
+
 ANONYMISER_TYPES = frozenset({"tor", "vpn", "relay", "proxy", "anonymiser", "hosting"})
 """Networks that hide where somebody really is; public VPNs mostly leave through hosting networks."""
+
+SERVER_TYPES = frozenset({"hosting", "tor"})
+"""Networks of rented machines, or of nobody at all: no person sits there."""
 
 
 class Seen(Protocol):
@@ -38,7 +44,14 @@ def same_network(earlier: Seen, later: Seen) -> bool:
     before, now = earlier.place, later.place
     if before.network is None or now.network is None or before.network == now.network:
         return True
-    if before.version == now.version or not _same_device(earlier, later):
+    return _same_device(earlier, later) and same_line(before, now)
+
+
+def same_line(before: Place, now: Place) -> bool:
+    """Say whether two places may be one line, whatever is used on it; see `same_network`."""
+    if before.network is None or now.network is None or before.network == now.network:
+        return True
+    if before.version == now.version:
         return False
     if before.asn is not None and now.asn is not None:
         return before.asn == now.asn

@@ -4,7 +4,9 @@ Rates are counted by what an event stands for (`count`), spread over the time si
 regularity is the emitter's own measure of the gaps (`gap_dev_ms`). The gaps between sampled events say nothing.
 
 A page that works by itself does so where it was opened: a rate of hundreds a minute from another network than the
-session's first is medium.
+session's first is medium. So is two a second, from another network, of a session that was used for a minute or more
+where it began and never at a quarter of that: the app is the same, so another hand is at work. Where only the protocol
+changed, both paces must go on side by side.
 
 Source: MITRE ATT&CK T1119; the thresholds start from what a page with thirty requests can cause.
 Known false positives: apps that poll by themselves more than thirty times a minute (set `polling`, or raise `rate`, for
@@ -15,7 +17,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from detectors.context import SessionContext
+from detectors.context import HURRY_US, SessionContext
 from detectors.networks import describe, same_network
 from detectors.parameters import Duration, Parameters
 from detectors.rule import Hit, Memory, Rule
@@ -33,6 +35,12 @@ KEPT = MINUTES + 1
 MIN_GAPS = 10
 """Uses in one event from which a deviation means something."""
 
+MIN_SPAN_US = 30 * SECOND
+"""How long a quicker pace must last: a page with all that it loads is no pace."""
+
+MIN_HOME_US = MINUTE
+"""How long a session must have been used where it began, before its pace there says anything."""
+
 
 class Pace(Memory):
     """The uses of the last minutes.
@@ -41,12 +49,16 @@ class Pace(Memory):
         minute: the newest minute counted, since the epoch.
         counts: uses by minute, the newest last.
         regular_us, even_us: since when and until when the gaps have been regular; 0 = they are not.
+        quick_home: it was as quick where it began.
+        quick_us: when it was first quick elsewhere; 0 = never.
     """
 
     minute: int = 0
     counts: tuple[int, ...] = ()
     regular_us: int = 0
     even_us: int = 0
+    quick_home: bool = False
+    quick_us: int = 0
 
 
 class BotRateParameters(Parameters):
@@ -61,6 +73,9 @@ class BotRateParameters(Parameters):
         30, ge=30, description="Uses a minute below which a regular rhythm is a page that asks for news; at least 30."
     )
     regular_for: Duration = Field(3 * MINUTE, description="How long the rhythm must hold.")
+    quick_rate: int = Field(
+        120, ge=60, description="Uses a minute that are quick for a session of less than 30 before; at least 60."
+    )
     polling: bool = Field(False, description="The app's pages poll by themselves: regularity says nothing.")
     internal_clients: tuple[str, ...] = Field(
         (), description="Client families whose pace is known, such as monitoring."
@@ -71,7 +86,7 @@ class BotRate(Rule[SessionContext, Pace]):
     """Faster than a person."""
 
     id = "bot-rate"
-    version = 2
+    version = 3
     title = "Session used at the pace of a machine"
     key = "session"
     needs = frozenset({"create", "validate"})
@@ -102,7 +117,8 @@ class BotRate(Rule[SessionContext, Pace]):
         sustained = self.parameters.sustained
         # The minute that goes on may be full enough already, or not begun.
         rate = max(min(memory.counts[-sustained:]), min(memory.counts[-1 - sustained : -1]))
-        if rate >= self.parameters.rate:
+        quicker = self._quicker(event, context, memory)
+        if rate >= self.parameters.rate and quicker is None:
             is_home = context.home is None or same_network(context.home, event)
             where = "" if is_home else f", from {describe(event.place)} and not where it began"
             return Hit(
@@ -110,7 +126,33 @@ class BotRate(Rule[SessionContext, Pace]):
                 f"Used at least {rate} times a minute for {sustained} min on end{where}",
                 f"{event.count} uses more",
             )
-        return self._regular(event, context, memory)
+        return quicker or self._regular(event, context, memory)
+
+    def _quicker(self, event: Event, context: SessionContext, memory: Pace) -> Hit | None:
+        """Hold the pace in another network against that where the session began."""
+        assert isinstance(self.parameters, BotRateParameters)
+        home, span_us = context.home, event.time_us - _since(event, context)
+        if home is None or None in (home.place.network, event.place.network) or span_us < MIN_SPAN_US:
+            return None
+        if event.place.network == home.place.network:
+            memory.quick_home = memory.quick_home or event.count * HURRY_US > span_us
+            return None
+        if memory.quick_home or event.count * MINUTE < self.parameters.quick_rate * span_us:
+            return None
+        there = next((use for use in context.uses if use.place.network == home.place.network), None)
+        if there is None or there.last_us - there.first_us < MIN_HOME_US:
+            return None
+        goes_on = 0 < memory.quick_us < there.last_us
+        memory.quick_us = memory.quick_us or event.time_us
+        if same_network(home, event) and not goes_on:
+            return None
+        rate = event.count * MINUTE // span_us
+        return Hit(
+            Severity.MEDIUM,
+            f"Used {rate} times a minute from {describe(event.place)}, and more slowly where it began",
+            f"{event.count} uses more",
+            usual={"network": describe(home.place)},
+        )
 
     def _regular(self, event: Event, context: SessionContext, memory: Pace) -> Hit | None:
         assert isinstance(self.parameters, BotRateParameters)
@@ -135,6 +177,13 @@ class BotRate(Rule[SessionContext, Pace]):
             f"Used every {gap_us / SECOND:.2f} s for {minutes} min, give or take {event.gap_dev_ms:.1f} ms",
             f"{event.count} uses, {event.gap_dev_ms:.1f} ms apart from even",
         )
+
+
+def _since(event: Event, context: SessionContext) -> int:
+    """Return since when the uses that an event stands for came: what others did meanwhile does not shorten it."""
+    # Of repeats, the newest use shows the first only.
+    before = (use.last_us for use in context.uses[:-1] if use.place.network == event.place.network)
+    return next(before, context.last_us)
 
 
 def _count(memory: Pace, event: Event, last_us: int) -> None:

@@ -6,6 +6,9 @@ autonomous systems the network itself does, and each costs a tier.
 
 Of a user of whom one or two logins are known it is low, and so is a hiding network of one who hides often.
 
+Of a user of whom nothing is known at all, everything is new: only a rented server or Tor is worth a low record then,
+since nobody lives there and no user of a VPN is meant.
+
 A browser maker's relay hides the address and keeps the country: only a new country makes one suspicious.
 
 Source: MITRE ATT&CK T1078; okta's and auth0's detection catalogues join new device and new location for the same
@@ -20,7 +23,7 @@ from pydantic import Field
 
 from detectors.baselines import BaselineParameters, first_day, has_learned, is_corporate, is_new_device, seen_today
 from detectors.context import UserContext
-from detectors.networks import ANONYMISER_TYPES, describe
+from detectors.networks import ANONYMISER_TYPES, SERVER_TYPES, describe
 from detectors.profile import HORIZON_DAYS, Profile
 from detectors.rule import Hit, Rule
 from schemas.alert import Severity
@@ -37,6 +40,9 @@ TIERS = (Severity.HIGH, Severity.MEDIUM, Severity.LOW)
 class NewDeviceNewNetworkParameters(BaselineParameters):
     """Parameters of new-device-new-network."""
 
+    learn: int = Field(
+        3, ge=1, le=1_000, description="With fewer logins, or days with uses, known of the user it is low."
+    )
     often: int = Field(
         3, ge=1, le=HORIZON_DAYS, description="On so many days of three months a network that hides is a habit: low."
     )
@@ -46,7 +52,7 @@ class NewDeviceNewNetwork(Rule[UserContext, None]):
     """Everything about a use is new for this user."""
 
     id = "new-device-new-network"
-    version = 2
+    version = 3
     title = "Unknown device in an unknown and suspicious network"
     key = "user"
     needs = frozenset({"create", "validate"})
@@ -65,7 +71,7 @@ class NewDeviceNewNetwork(Rule[UserContext, None]):
         assert isinstance(self.parameters, NewDeviceNewNetworkParameters)
         profile, place = context.profile, event.place
         if not profile.networks:
-            return None
+            return self._from_a_server(event, context)
         since_day = first_day(profile, self.parameters.baseline)
         if not _is_new_network(place, profile, since_day) or not is_new_device(event, profile, since_day):
             return None
@@ -81,6 +87,22 @@ class NewDeviceNewNetwork(Rule[UserContext, None]):
             f"used from {describe(place)} with {event.agent.family or 'an unknown client'}",
             usual={"countries": ", ".join(sorted(profile.countries)), "clients": ", ".join(sorted(profile.agents))},
             episode=f"{event.app} {event.session_id} {event.time_us // DAY}",
+        )
+
+    def _from_a_server(self, event: Event, context: UserContext) -> Hit | None:
+        """Judge the first sight of a user of whom no finished day is known."""
+        assert isinstance(self.parameters, NewDeviceNewNetworkParameters)
+        place = event.place
+        if context.profile.newest_day >= 0 or place.network_type not in SERVER_TYPES:
+            return None
+        # A robot signs in all day; once is enough to know it.
+        if context.sights or is_corporate(event, self.parameters.corporate):
+            return None
+        return Hit(
+            Severity.LOW,
+            f"First sight of a user in a network where nobody lives: {describe(place)}",
+            f"used from {describe(place)} with {event.agent.family or 'an unknown client'}",
+            episode=f"first {event.time_us // DAY}",
         )
 
     def _is_weak(self, profile: Profile, place: Place) -> bool:

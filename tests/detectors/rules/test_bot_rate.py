@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from detectors.plan import RuleSetting
 from detectors.rules.bot_rate import BotRateParameters
 from schemas.event import Event
-from tests.detectors.story import CURL, NEW_YORK, Story, alert, given, login, rotation, use
+from tests.detectors.story import BERLIN_IPV6, CURL, NEW_YORK, Story, alert, given, login, rotation, use
 
 
 def bot_rate(*stream: object, **options: object) -> Story:
@@ -124,3 +124,52 @@ def test_a_machine_somewhere_else_than_where_the_session_began_is_medium() -> No
 def test_a_page_that_asks_for_news_may_move() -> None:
     asked = [replace(one, gap_min_ms=1_490.0, gap_dev_ms=1.0) for one in sampled(8, 40, ip=NEW_YORK)]
     bot_rate(login("robot", at=0), *asked).then(alert("bot-rate", "low"))
+
+
+AT_EASE = [login("alice", at=0), *[use("alice", at=30.0 * step, count=5) for step in (1, 2, 3)]]
+"""A minute and a half at a person's pace, at home."""
+
+
+def elsewhere(*at: float, count: int = 130, ip: str = NEW_YORK) -> list[Event]:
+    """A first use from another network, and then so many uses each time."""
+    return [use("alice", at=95, ip=ip), *[use("alice", at=time, count=count, ip=ip) for time in at]]
+
+
+def test_a_quicker_hand_elsewhere_is_medium_within_a_minute() -> None:
+    bot_rate(*AT_EASE, *elsewhere(155)).then(alert("bot-rate", "medium", hits=1))
+
+
+def test_what_the_owner_does_meanwhile_makes_it_no_quicker() -> None:
+    bot_rate(*AT_EASE, *elsewhere(), use("alice", at=150), *elsewhere(155, count=100)[1:]).silent()
+    bot_rate(*AT_EASE, *elsewhere(), use("alice", at=150), *elsewhere(155)[1:]).then(alert("bot-rate", "medium"))
+
+
+def test_a_page_with_all_that_it_loads_is_no_pace() -> None:
+    bot_rate(*AT_EASE, *elsewhere(120, count=200)).silent()
+
+
+def test_a_pace_that_was_known_at_home_may_move() -> None:
+    stream = [login("alice", at=0), *[use("alice", at=30.0 * step, count=20) for step in (1, 2, 3)]]
+    bot_rate(*stream, *elsewhere(155)).silent()
+
+
+def test_little_seen_at_home_says_nothing_of_a_pace() -> None:
+    bot_rate(login("alice", at=40), use("alice", at=90), *elsewhere(155)).silent()
+
+
+def test_the_other_protocol_is_another_hand_where_both_go_on() -> None:
+    quick = elsewhere(155, 220, ip=BERLIN_IPV6)
+    bot_rate(*AT_EASE, *quick).silent()
+    bot_rate(*AT_EASE, *quick, use("alice", at=200, count=3)).then(alert("bot-rate", "medium", hits=1))
+
+
+def test_how_quick_is_a_parameter() -> None:
+    settings = {"bot-rate": RuleSetting(BotRateParameters(quick_rate=60))}
+    bot_rate(*AT_EASE, *elsewhere(155, count=60), settings=settings).then(alert("bot-rate", "medium"))
+    bot_rate(*AT_EASE, *elsewhere(155, count=60)).silent()
+
+
+def test_out_of_order_and_over_a_rotation_a_quicker_hand_is_found() -> None:
+    turned = [rotation("alice", at=94, session="r", parent="alice", ip=NEW_YORK)]
+    quick = [use("alice", at=155, session="r", count=130, ip=NEW_YORK)]
+    bot_rate(*quick, *AT_EASE, *turned).then(alert("bot-rate", "medium", session="r"))

@@ -10,6 +10,7 @@ from schemas.event import Event
 from tests.detectors.story import (
     BERLIN,
     BERLIN_CAFE,
+    BERLIN_IPV6,
     MUNICH_CARRIER,
     NEW_YORK,
     SAFARI_IPHONE,
@@ -115,3 +116,75 @@ def test_the_share_is_set_by_app() -> None:
     lenient = RuleSetting(by_app={"bank": RuleSetting(CredentialSharingParameters(share=0.2, live="1h"))})
     stream = [*working(BERLIN, days=3), *working(NEW_YORK, days=3, hours=range(7, 10))]
     sharing(*stream, settings={"credential-sharing": lenient}).then(alert("credential-sharing"))
+
+
+OTHER_HOME = "192.0.3.5"
+"""A line of another provider in the same country; `kind` makes it a home."""
+
+
+def household(ip: str, *days_and_hours: tuple[int, int], device_id: str, **fields: object) -> list[Event]:
+    """A device in a home, at these days and hours."""
+    stream = [
+        use("alice", (day * 24 + hour) * HOUR_S + 60, ip, session=device_id, device_id=device_id, **fields)  # type: ignore[arg-type]
+        for day, hour in days_and_hours
+    ]
+    return kind(stream, "home")
+
+
+OWN = household(BERLIN, (0, 3), (1, 1), (1, 5), (2, 1), (2, 9), device_id="own")
+FRIEND = household(OTHER_HOME, (0, 9), (1, 9), (2, 8), device_id="friend")
+
+
+def test_two_households_in_turn_for_days() -> None:
+    found = sharing(*OWN, *FRIEND)
+    found.then(alert("credential-sharing", "low", user="alice"))
+    assert {one.fact for one in found.alerts[0].evidence} >= {
+        "used from 192.0.2.0/24 DE AS64500 home",
+        "used from 192.0.3.0/24 DE AS64501 home",
+    }
+
+
+def test_a_guest_of_one_day_shares_nothing() -> None:
+    sharing(*OWN, *household(OTHER_HOME, (1, 3), (1, 7), (1, 9), device_id="friend")).silent()
+
+
+def test_two_days_of_both_say_nothing_yet() -> None:
+    sharing(*OWN[1:], *FRIEND[1:]).silent()
+
+
+def test_who_has_moved_is_no_longer_at_the_old_home() -> None:
+    before = household(BERLIN, (0, 1), (0, 3), device_id="own")
+    moved = household(OTHER_HOME, (1, 1), (2, 1), (3, 1), device_id="new")
+    sharing(*before, *moved).silent()
+
+
+def test_a_device_that_comes_by_both_makes_them_one() -> None:
+    visit = household(OTHER_HOME, (1, 20), device_id="own")
+    sharing(*OWN, *FRIEND, *visit).silent()
+
+
+def test_one_provider_is_one_household() -> None:
+    sharing(*OWN, *household(BERLIN_IPV6, (0, 9), (1, 9), (2, 8), device_id="tablet")).silent()
+
+
+def test_a_cafe_is_no_household() -> None:
+    sharing(*OWN, *kind(FRIEND, "")).silent()
+    sharing(*kind(OWN, ""), *FRIEND).silent()
+
+
+def at_once(*own: tuple[int, int]) -> Story:
+    """A friend overseas on three days, and the owner at these days and hours."""
+    away = household(NEW_YORK, (0, 9), (1, 9), (2, 8), device_id="friend")
+    return sharing(*away, *household(BERLIN, *own, device_id="own"))
+
+
+def test_on_two_days_at_once_it_is_medium() -> None:
+    at_once((0, 8), (1, 8), (2, 7)).then(alert("credential-sharing", "medium"))
+
+
+def test_in_turn_with_time_to_travel_it_is_low() -> None:
+    at_once((0, 23), (1, 0), (1, 23), (2, 0)).then(alert("credential-sharing", "low"))
+
+
+def test_on_one_day_at_once_may_be_a_mistake() -> None:
+    at_once((0, 8), (1, 0), (1, 23), (2, 0)).then(alert("credential-sharing", "low"))

@@ -5,7 +5,22 @@ import pytest
 from detectors.plan import RuleSetting
 from detectors.rules.dormant_account import DormantAccountParameters
 from schemas.instant import DAY, SECOND
-from tests.detectors.story import NEW_YORK, Story, alert, days_of, given, login, logout, refused, use
+from tests.detectors.story import (
+    BERLIN,
+    BERLIN_IPV6,
+    MUNICH_CARRIER,
+    NEW_YORK,
+    OFFICE,
+    STOCKHOLM_VPN,
+    Story,
+    alert,
+    days_of,
+    given,
+    login,
+    logout,
+    refused,
+    use,
+)
 
 DAY_S = DAY // SECOND
 
@@ -63,3 +78,28 @@ def test_another_silence() -> None:
     judged(login("alice", at=-31 * DAY_S), login("alice", at=0), settings={"dormant-account": setting}).then(
         alert("dormant-account")
     )
+
+
+AWAY = days_of("alice", 5, until=120, device_id="d-own")
+
+
+def test_a_stranger_on_a_new_line_is_medium() -> None:
+    judged(*AWAY, login("alice", at=0, ip=NEW_YORK, device_id="d-new")).then(alert("dormant-account", "medium"))
+
+
+@pytest.mark.parametrize(
+    ("place", "device_id"),
+    [
+        (BERLIN, "d-new"),
+        (BERLIN_IPV6, "d-new"),
+        (NEW_YORK, "d-own"),
+        (MUNICH_CARRIER, "d-new"),
+        (OFFICE, "d-new"),
+        (STOCKHOLM_VPN, "d-new"),
+        ("10.1.2.3", "d-new"),
+        (None, "d-new"),
+    ],
+    ids=["the old line", "the old provider", "the old device", "a carrier", "an office", "a VPN", "unknown", "none"],
+)
+def test_who_comes_back_has_something_of_old_or_is_on_the_way(place: str | None, device_id: str) -> None:
+    judged(*AWAY, login("alice", at=0, ip=place, device_id=device_id)).then(alert("dormant-account", "low"))

@@ -140,8 +140,25 @@ def test_more_logins_to_learn_from() -> None:
 def test_whoever_hides_often_gives_a_sign_and_no_more() -> None:
     hidden = days_of("alice", 3, until=28, ip=AMSTERDAM_HOSTING, device_id="laptop")
     vpn = login("alice", at=0, ip=STOCKHOLM_VPN, device_id="box")
-    judged(*hidden[2:], *MONTH, vpn).then(alert("new-device-new-network", "high"))
-    judged(*hidden, *MONTH, vpn).then(alert("new-device-new-network", "low"))
+    first = alert("new-device-new-network", "low", session="alice-30-laptop")
+    judged(*hidden[2:], *MONTH, vpn).then(first, alert("new-device-new-network", "high"))
+    first = alert("new-device-new-network", "low", session="alice-31-laptop")
+    judged(*hidden, *MONTH, vpn).then(first, alert("new-device-new-network", "low"))
     judged(*hidden, *MONTH, login("alice", at=0, ip=NEW_YORK, device_id="box")).then(
-        alert("new-device-new-network", "high")
+        first, alert("new-device-new-network", "high")
     )
+
+
+def test_the_first_sight_of_a_user_is_in_a_rented_server() -> None:
+    robot = [login("svc", at=60 * turn, session=f"s{turn}", ip=AMSTERDAM_HOSTING, agent=CURL) for turn in range(3)]
+    judged(*robot).then(alert("new-device-new-network", "low", user="svc", hits=1))
+    again = [login("svc", at=DAY_S + 60 * turn, session=f"t{turn}", ip=AMSTERDAM_HOSTING) for turn in range(3)]
+    judged(*robot, *again).then(alert("new-device-new-network", "low", hits=1))
+
+
+def test_the_first_sight_of_a_user_anywhere_else_is_nothing() -> None:
+    for place in (STOCKHOLM_VPN, STOCKHOLM_RELAY, NEW_YORK):
+        judged(login("alice", at=0, ip=place)).silent()
+    judged(login("alice", at=0), login("alice", at=60, session="b", ip=AMSTERDAM_HOSTING)).silent()
+    setting = RuleSetting(NewDeviceNewNetworkParameters(corporate=("203.0.113.0/24",)))
+    judged(login("alice", at=0, ip=AMSTERDAM_HOSTING), settings={"new-device-new-network": setting}).silent()

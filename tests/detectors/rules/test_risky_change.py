@@ -11,6 +11,7 @@ from tests.detectors.story import (
     CURL,
     FIREFOX,
     NEW_YORK,
+    STOCKHOLM_VPN,
     Story,
     alert,
     given,
@@ -97,3 +98,57 @@ def test_without_any_history_it_is_medium() -> None:
     stream = [login("bob", at=0, **OWN), use("bob", at=60, **THIEF), use("bob", at=90, action="password", **THIEF)]
     story = given(*stream, rules=RULES)
     assert [str(one.severity) for one in story.alerts if one.rule_id == "risky-change"] == ["medium"]
+
+
+def beside(*stream: Event, past: list[Event] | None = None) -> Story:
+    """The rules that tell of who the user is, beside risky-change."""
+    rules = ["risky-change", "new-country", "new-device-new-network"]
+    story = given(*(history() if past is None else past), *stream, rules=rules)
+    story.alerts = [found for found in story.alerts if found.rule_id == "risky-change"]
+    return story
+
+
+def abroad(at: float = 0, **fields: object) -> list[Event]:
+    """A session that begins in a country new to the user, and a payout in it."""
+    named = {"session": "abroad", "ip": NEW_YORK, "agent": FIREFOX, **fields}
+    return [login("alice", at=0, **named), use("alice", at=at, action="payout", **named)]  # type: ignore[arg-type]
+
+
+def test_in_a_new_country_with_the_users_kind_of_client_it_is_medium() -> None:
+    beside(*abroad(60)).then(alert("risky-change", "medium", session="abroad"))
+
+
+def test_in_a_rented_server_with_the_users_kind_of_client_it_is_medium() -> None:
+    story = given(*history(), *abroad(60, ip=AMSTERDAM_HOSTING), rules=["risky-change", "anonymiser-first-use"])
+    story.then(alert("anonymiser-first-use", "low"), alert("risky-change", "medium"))
+    story = given(*history(), *abroad(60, ip=STOCKHOLM_VPN), rules=["risky-change", "anonymiser-first-use"])
+    story.then(alert("anonymiser-first-use", "low"))
+
+
+def test_on_a_journey_with_the_users_device_it_is_nothing() -> None:
+    beside(*abroad(60, device_id="d-own")).silent()
+
+
+def test_a_new_country_of_another_session_is_no_sign() -> None:
+    other = use("alice", at=60, session="home", action="payout", ip="192.0.3.5", agent=FIREFOX)
+    beside(abroad()[0], login("alice", at=30, session="home", ip="192.0.3.5"), other).silent()
+
+
+def test_waiting_makes_nobody_the_owner() -> None:
+    beside(*abroad(11 * 3_600)).then(alert("risky-change", "medium"))
+    beside(*abroad(13 * 3_600)).silent()
+
+
+def test_how_long_a_session_stays_suspicious_is_a_parameter() -> None:
+    setting = RuleSetting(RiskyChangeParameters(session_window="2h"))
+    story = given(
+        *history(), *abroad(3 * 3_600), rules=["risky-change", "new-country"], settings={"risky-change": setting}
+    )
+    assert {found.rule_id for found in story.alerts} == {"new-country"}
+
+
+def test_of_an_unknown_user_in_a_rented_server_it_is_medium() -> None:
+    stolen = {"session": "first", "ip": AMSTERDAM_HOSTING}
+    beside(login("alice", at=0, **stolen), use("alice", at=60, action="email", **stolen), past=[]).then(  # type: ignore[arg-type]
+        alert("risky-change", "medium")
+    )

@@ -23,6 +23,8 @@ from tests.detectors.story import (
     alert,
     given,
     login,
+    logout,
+    refused,
     rotation,
     use,
 )
@@ -137,6 +139,67 @@ def turns(*places: str, every: float = 60) -> list[Event]:
 def test_two_who_take_turns_are_medium(own: str, other: str) -> None:
     networks(login("alice", at=0, ip=own), *turns(other, own, other, own, other)).then(
         alert("session-multi-network", "medium", hits=5)
+    )
+
+
+NEXT_DOOR_IPV6 = "2001:db8:1:5::10"
+
+
+def test_two_home_lines_take_turns_once_on_either_side() -> None:
+    stream = login("alice", at=0, ip=BERLIN_IPV6), *turns(NEXT_DOOR_IPV6, BERLIN_IPV6)
+    networks(*stream).then(alert("session-multi-network", "low"))
+    networks(*stream, use("alice", at=200, ip=NEXT_DOOR_IPV6)).then(alert("session-multi-network", "medium", hits=3))
+
+
+def test_how_many_turns_between_home_lines_is_a_parameter() -> None:
+    settings = {"session-multi-network": RuleSetting(MultiNetworkParameters(home_returns=3))}
+    stream = login("alice", at=0, ip=BERLIN_IPV6), *turns(NEXT_DOOR_IPV6, BERLIN_IPV6, NEXT_DOOR_IPV6)
+    networks(*stream, settings=settings).then(alert("session-multi-network", "low"))
+
+
+def signed_out(reason: str = "unknown_session", ended: str = "logout", place: str = STOCKHOLM_VPN) -> list[Event]:
+    """Three turns, and then the owner signs out at home; somebody shows the session again."""
+    return [
+        login("alice", at=0),
+        *turns(STOCKHOLM_VPN, BERLIN, STOCKHOLM_VPN, BERLIN),
+        logout("alice", at=300, reason=ended),
+        *[refused("alice", at=at, reason=reason, ip=place) for at in (330, 390, 450)],
+    ]
+
+
+@pytest.mark.parametrize("reason", ["unknown_session", "revoked"])
+@pytest.mark.parametrize("ended", ["logout", "logout_all"])
+def test_shown_again_after_signing_out_is_one_more_turn(reason: str, ended: str) -> None:
+    networks(*signed_out(reason, ended)).then(alert("session-multi-network", "medium", hits=5))
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        signed_out(ended="idle_timeout"),
+        signed_out("expired_idle"),
+        signed_out(place=BERLIN),
+        signed_out(place=NEW_YORK),
+        [login("alice", at=0), *turns(STOCKHOLM_VPN, BERLIN), *signed_out()[5:]],
+        signed_out()[:5] + signed_out()[6:],
+    ],
+    ids=["it expired", "another reason", "at home", "where it never was", "asked on and on", "nobody signed out"],
+)
+def test_what_is_shown_in_vain_is_no_turn(stream: list[Event]) -> None:
+    networks(*stream).then(alert("session-multi-network", "low"))
+
+
+def test_a_session_in_one_network_is_shown_again_elsewhere_in_silence() -> None:
+    networks(login("alice", at=0), logout("alice", at=60), *signed_out()[-3:]).silent()
+
+
+@pytest.mark.parametrize("egress", [STOCKHOLM_RELAY, STOCKHOLM_VPN, OFFICE])
+def test_a_rented_server_abroad_beside_a_way_out_is_medium(egress: str) -> None:
+    networks(login("alice", at=0, ip=egress), use("alice", at=60, ip=AMSTERDAM_HOSTING)).then(
+        alert("session-multi-network", "medium")
+    )
+    networks(login("alice", at=0, ip=egress), use("alice", at=60, ip=NEW_YORK)).then(
+        alert("session-multi-network", "low")
     )
 
 

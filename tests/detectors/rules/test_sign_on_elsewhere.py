@@ -149,3 +149,43 @@ def test_a_rotation_is_no_opening() -> None:
 
 def test_a_rented_server_with_the_same_client() -> None:
     judged(sign_on(), opened(600, ip=AMSTERDAM_HOSTING)).then(alert("sign-on-elsewhere", "high"))
+
+
+OFFICE_DAY = [
+    *days_of("alice", 5, ip=OFFICE, app="portal"),
+    sign_on(ip=MUNICH_CARRIER),
+    opened(30, ip=MUNICH_CARRIER),
+    use("alice", 10_000, ip=OFFICE, session="wiki", app="wiki"),
+]
+"""Signed on in the train; at work since."""
+
+
+def test_where_the_user_has_gone_since_counts_too() -> None:
+    judged(*OFFICE_DAY, opened(10_600, "mail", ip=BERLIN)).then(
+        alert("sign-on-elsewhere", "medium", user="alice", session="mail")
+    )
+    judged(*OFFICE_DAY, opened(11_800, "mail", ip=BERLIN)).then(alert("sign-on-elsewhere"))
+    judged(*OFFICE_DAY, opened(11_801, "mail", ip=BERLIN)).silent()
+
+
+def test_a_line_of_the_users_is_where_they_may_go() -> None:
+    known = days_of("alice", 1, until=5, ip=BERLIN_IPV6, app="portal")
+    judged(*known, *OFFICE_DAY, opened(10_600, "mail", ip=BERLIN)).silent()
+
+
+@pytest.mark.parametrize("place", [STOCKHOLM_VPN, "192.0.9.9"])
+def test_on_the_way_or_by_a_switch_no_line_is_new(place: str) -> None:
+    judged(*OFFICE_DAY, opened(10_600, "mail", ip=place)).silent()
+
+
+def test_whoever_comes_from_the_way_may_sit_down_anywhere() -> None:
+    train = use("alice", 10_000, ip=MUNICH_CARRIER_2, session="wiki", app="wiki")
+    judged(*days_of("alice", 5, ip=OFFICE, app="portal"), sign_on(), train, opened(10_600, "mail", ip=OFFICE)).silent()
+    judged(
+        *days_of("alice", 5, ip=OFFICE, app="portal"), sign_on(ip=OFFICE), train, opened(10_600, "mail", ip=BERLIN)
+    ).silent()
+
+
+def test_another_clients_use_is_no_measure_of_where_the_user_is() -> None:
+    phone = use("alice", 10_000, ip=OFFICE, session="wiki", app="wiki", agent=SAFARI_IPHONE)
+    judged(*OFFICE_DAY[:-1], phone, opened(10_600, "mail", ip=BERLIN)).silent()

@@ -75,6 +75,7 @@ def test_what_the_configuration_says_for_one_app_holds_in_a_trial(tmp_path: Path
     assert moved == {
         (None, "returns", 3),
         (None, "returns", 5),
+        (None, "home_returns", 3),
         (None, "window", "27m"),
         (None, "window", "33m"),
         ("bank", "window", "45s"),
