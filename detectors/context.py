@@ -130,7 +130,7 @@ class SessionContext(msgspec.Struct, gc=False, array_like=True):
         use = self.uses[-1]
         # After a use without a readable address, what `uses` shows is not what came last.
         return (
-            self.last_us in (self.again_us, use.last_us)
+            (self.last_us == self.again_us or self.last_us == use.last_us)
             and (use.place is event.place or use.place == event.place)
             and (use.agent is event.agent or use.agent == event.agent)
             and use.device_id == event.device_id

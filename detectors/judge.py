@@ -126,12 +126,10 @@ class Judge:
         context, person = session.contexts.get(member), user.contexts.get("")
         if not isinstance(context, SessionContext) or not isinstance(person, UserContext):
             return False
-        if not _is_repeat(context, event, known):
+        if _is_over(context, event, known) or not context.is_repeat(event, known.pause_us):
             return False
         # Where the user's last event was a repeat of this very session, one comparison stands for all others.
-        followed = context.again_us and (person.again_us, person.again_event_id) == (
-            context.again_us, context.again_event_id,
-        )  # fmt: skip
+        followed = person.again_us == context.again_us != 0 and person.again_event_id == context.again_event_id
         if not (person.is_settled(event) if followed else person.is_repeat(event, known.pause_us)):
             return False
         if known.rules.on_hurried and context.is_hurried(event):
@@ -269,12 +267,16 @@ class Judge:
 
 
 def _is_repeat(context: Context, event: Event, known: Declared) -> bool:
-    if isinstance(context, SessionContext):
-        absolute_us = known.policy.absolute_timeout_us
-        # Where a rotated session began, its parent's login is what the timeout counts from.
-        if absolute_us and context.home is not None and event.time_us - context.home.first_us > absolute_us:
-            return False
+    if isinstance(context, SessionContext) and _is_over(context, event, known):
+        return False
     return context.is_repeat(event, known.pause_us)
+
+
+def _is_over(context: SessionContext, event: Event, known: Declared) -> bool:
+    """Say whether a session has lived longer than its app lets it."""
+    absolute_us = known.policy.absolute_timeout_us
+    # Where a rotated session began, its parent's login is what the timeout counts from.
+    return bool(absolute_us and context.home is not None and event.time_us - context.home.first_us > absolute_us)
 
 
 def first(identity: str, hit: Hit, event: Event, rule: AnyRule, value: str, *, late: bool) -> Alert:

@@ -53,9 +53,14 @@ class Pool:
         Returns:
             the keys that had to go because a bound was reached, with their timelines.
         """
-        if key in self._trusted:
+        try:
+            # Most keys are there already, and are looked up once so.
             self._trusted.move_to_end(key)
-            return []
+        except KeyError:
+            return self._put(key, timeline, trusted=trusted)
+        return []
+
+    def _put(self, key: str, timeline: Timeline, *, trusted: bool) -> list[tuple[str, Timeline]]:
         if trusted:
             self._untrusted.pop(key, None)
         pool = self._trusted if trusted else self._untrusted

@@ -134,7 +134,8 @@ class Timeline:
     def can_go_on(self, order: tuple[int, str]) -> bool:
         """Say whether an event of this order only has to be appended: nothing runs again, nothing moves."""
         tail = self.tail
-        if not tail or self.head is self.middle or order <= tail[-1][:2] or order[0] < self.decided_us:
+        # Two facts against three: where both are equal the shorter is the less.
+        if not tail or self.head is self.middle or order <= tail[-1] or order[0] < self.decided_us:
             return False
         at = self.middle_at
         return len(tail) - at < MAX_TAIL and order[0] - tail[at - 1 if at else 0][0] <= self.lateness_us
@@ -229,6 +230,15 @@ class Timeline:
             context.begin_day(context.day + 1)
             self._hand_over()
         return self.finished
+
+    def remains(self) -> Timeline:
+        """Return a timeline that knows of this one's alerts, as they were told, and of nothing else."""
+        rest = Timeline(self.kind, self.fold, self.lateness_us)
+        rest.base.alerts = dict(self.published)
+        rest.published = dict(self.published)
+        rest.base_order = self.tail[-1][:2] if self.tail else self.base_order
+        rest.newest_us = self.newest_us
+        return rest
 
     def own_head(self) -> None:
         """Make sure that folding into the head touches neither middle nor base."""

@@ -38,6 +38,9 @@ MIN_GAPS = 10
 MIN_SPAN_US = 30 * SECOND
 """How long a quicker pace must last: a page with all that it loads is no pace."""
 
+SLOWER = 4
+"""A few uses at a fraction of `rate` are not counted."""
+
 MIN_HOME_US = MINUTE
 """How long a session must have been used where it began, before its pace there says anything."""
 
@@ -107,10 +110,17 @@ class BotRate(Rule[SessionContext, Pace]):
 
     def on_event(self, event: Event, context: SessionContext, memory: Pace, app: AppPolicy) -> Hit | None:
         """Count an accepted use."""
-        if event.type == "create" or not context.is_hurried(event):
-            # Most uses of most sessions. What they would add to a pace of hundreds a minute is little.
-            return None
         assert isinstance(self.parameters, BotRateParameters)
+        gap_us = event.time_us - context.last_us
+        if event.type == "create" or not context.is_hurried(event):
+            return None
+        if (
+            event.count < MIN_GAPS
+            and gap_us < MIN_SPAN_US
+            and event.count * SLOWER * MINUTE < self.parameters.rate * gap_us
+        ):
+            # Most uses of most sessions say nothing: what they would add to a pace of hundreds a minute is little.
+            return None
         if event.agent.family is not None and event.agent.family in self.parameters.internal_clients:
             return None
         _count(memory, event, context.last_us)
