@@ -270,20 +270,24 @@ class Chat:
         joined = []
         for places in groups.values():
             if len(places) == 1:
-                text = self._with_links(messages[places[0]], texts[places[0]])
+                text = self._with_ways_to_act(messages[places[0]], texts[places[0]])
             else:
                 text = self._group([texts[place] for place in places])
             joined.append(_Joined(places, text))
         return joined
 
-    def _with_links(self, message: OutboxMessage, text: ChatText) -> ChatText:
-        if self._links is None or not text.acts:
+    def _with_ways_to_act(self, message: OutboxMessage, text: ChatText) -> ChatText:
+        if not text.acts:
             return text
-        # Made now and kept nowhere: a link lives 30 minutes, and a message may have waited for hours.
-        links = self._links.links(message.message_id, text.acts, message.subject, self._clock())
-        if not links:
-            return text
-        return msgspec.structs.replace(text, body=f"{text.body}\n{self.templates.text('links', links)}")
+        if self._links is None:
+            ways = self.templates.text("commands", {"alert": message.subject})
+        else:
+            # Made now and kept nowhere: a link lives 30 minutes, and a message may have waited for hours.
+            links = self._links.links(message.message_id, text.acts, message.subject, self._clock())
+            if not links:
+                return text
+            ways = self.templates.text("links", links)
+        return msgspec.structs.replace(text, body=f"{text.body}\n{ways}")
 
     def _group(self, texts: list[ChatText]) -> ChatText:
         abouts = [text.about for text in texts if text.about is not None]

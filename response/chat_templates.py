@@ -25,6 +25,7 @@ NAMES: Mapping[str, frozenset[str]] = {
     "alert": _FACTS,
     **{f"alert.{severity}": _FACTS for severity in Severity},
     "links": frozenset(LINK_ACTS),
+    "commands": frozenset({"alert"}),
     "withdrawn.title": frozenset({"title"}),
     "withdrawn": _FACTS,
     "step_up.title": frozenset({"title"}),
@@ -61,6 +62,7 @@ SHIPPED: Mapping[str, Mapping[str, str]] = {
             "\nAcknowledge: $acknowledge\nTake it: $take\nFalse alarm: $false_alarm\nBenign: $benign\n"
             "End the session: $revoke_session\nEach link works once, within 30 minutes of this message."
         ),
+        "commands": "Act: sessionwatch alerts triage $alert --take",
         "withdrawn.title": "Withdrawn: $title",
         "withdrawn": (
             "An event that arrived out of order shows that this alert does not follow; it is withdrawn.\n\n"
@@ -120,6 +122,7 @@ SHIPPED: Mapping[str, Mapping[str, str]] = {
             "\nQuittieren: $acknowledge\nÜbernehmen: $take\nFehlalarm: $false_alarm\nHarmlos: $benign\n"
             "Sitzung beenden: $revoke_session\nJeder Link gilt einmal, 30 Minuten lang ab dieser Nachricht."
         ),
+        "commands": "Handeln: sessionwatch alerts triage $alert --take",
         "withdrawn.title": "Zurückgezogen: $title",
         "withdrawn": (
             "Ein verspätet eingetroffenes Ereignis zeigt, dass dieser Alarm nicht zutrifft; er ist zurückgezogen.\n\n"

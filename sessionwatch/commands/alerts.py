@@ -1,4 +1,4 @@
-"""`sessionwatch alerts list | show`: what was found, also when the console is down."""
+"""`sessionwatch alerts list | show | triage`: what was found, also when the console is down."""
 
 from __future__ import annotations
 
@@ -97,6 +97,49 @@ def show(
         _print_alert(alert)
 
 
+@app.command()
+def triage(
+    alert_id: Annotated[str, typer.Argument(metavar="ID", help="The alert's id, as a chat message names it.")],
+    acknowledge: Annotated[bool, typer.Option("--acknowledge", help="Somebody is looking at it.")] = False,
+    take: Annotated[bool, typer.Option("--take", help="It is yours now.")] = False,
+    give_back: Annotated[bool, typer.Option("--give-back", help="It is nobody's.")] = False,
+    verdict: Annotated[
+        str | None, typer.Option("--verdict", metavar="V", help="benign, false_alarm or confirmed; resolves it.")
+    ] = None,
+    note: Annotated[str | None, typer.Option("--note", metavar="TEXT", help="Kept with the alert.")] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Take your own last decision back; alone.")] = False,
+    config: ConfigOption = None,
+    token_file: TokenFileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what an alert is, or whose; audited."""
+    from pydantic import ValidationError
+
+    from schemas.api import AlertPatch
+    from sessionwatch.commands.records import open_records
+
+    if take and give_back:
+        raise typer.BadParameter("an alert cannot be taken and given back at once", param_hint="--take")
+    asked = {
+        "status": "acknowledged" if acknowledge else None,
+        "verdict": verdict,
+        "note": note,
+        "assign": "take" if take else "give_back" if give_back else None,
+        "undo": undo,
+    }
+    try:
+        patch = AlertPatch.model_validate(asked)
+    except ValidationError as error:
+        raise typer.BadParameter(str(error.errors()[0]["msg"]).removeprefix("Value error, ")) from None
+    with open_records(config, token_file) as records:
+        alert = records.triage(alert_id, patch)
+    if as_json:
+        print_json(alert.model_dump(mode="json"))
+    else:
+        decided = [part for part in (alert.verdict, alert.owner and f"owner {alert.owner}") if part]
+        say(f"{alert.alert_id}: {', '.join([alert.status, *decided])}")
+
+
 def _check(option: str, given: list[str] | None, known: list[str]) -> None:
     for value in given or []:
         if value not in known:
@@ -152,6 +195,10 @@ def _print_alert(alert: AlertDetail) -> None:
     )
     acts = [f"{moment(act.time)}  {shown(act.actor)}: {shown(act.act)}, {shown(act.why)}" for act in alert.history]
     _section("what was done", acts)
+    if alert.status in ("new", "acknowledged"):
+        print_text(
+            f"\nto decide: sessionwatch alerts triage {alert.alert_id} --take, or --verdict false_alarm, benign, …"
+        )
     if alert.session_id is not None and not alert.revocations:
         command = f"sessionwatch revoke session {shown(alert.app)} {shown(alert.session_id)} --reason …"
         print_text(f"\nto end the session: {command}")

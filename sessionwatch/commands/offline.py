@@ -21,6 +21,8 @@ from response.commands import (
     RetryMessages,
     RevokeManually,
     SendDigest,
+    Triage,
+    UndoTriage,
 )
 from response.messages import REVOCATION_KINDS, TargetMessages
 from response.outbox import Outbox
@@ -28,6 +30,7 @@ from response.targets import lane_of
 from schemas.api import (
     AlertDetail,
     AlertPage,
+    AlertPatch,
     AlertPolicy,
     AppPolicyAudit,
     AuditCheck,
@@ -145,6 +148,15 @@ class Offline:
     def alert(self, alert_id: str) -> AlertDetail:
         """Return an alert whole."""
         return self._answer(lambda asker: alert_detail(asker, alert_id))
+
+    def triage(self, alert_id: str, patch: AlertPatch) -> AlertDetail:
+        """Write down what a person makes of an alert."""
+        by = self._principal.name
+        if patch.undo:
+            self._act(UndoTriage(alert_id, by))
+        else:
+            self._act(Triage(alert_id, by, patch.status, patch.verdict, patch.note, patch.assign))
+        return self.alert(alert_id)
 
     def campaigns(self, parameters: Parameters) -> CampaignPage:
         """Return a page of campaigns."""

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from schemas.api import (
     AlertDetail,
     AlertPage,
+    AlertPatch,
     AlertPolicy,
     AppPolicyAudit,
     AuditCheck,
@@ -97,6 +98,10 @@ class Remote:
     def alert(self, alert_id: str) -> AlertDetail:
         """Return an alert whole."""
         return self._ask(AlertDetail, "GET", f"/v1/alerts/{quote(alert_id, safe='')}")
+
+    def triage(self, alert_id: str, patch: AlertPatch) -> AlertDetail:
+        """Write down what a person makes of an alert."""
+        return self._ask(AlertDetail, "PATCH", f"/v1/alerts/{quote(alert_id, safe='')}", body=patch)
 
     def campaigns(self, parameters: Parameters) -> CampaignPage:
         """Return a page of campaigns."""

@@ -87,7 +87,7 @@ def test_without_a_key_the_message_has_the_command_alone() -> None:
         one.deliver(Notices([one]).of_alert(AlertChange("raised", alert()), "nothing", NOW))
         body = told(receiver)
     assert tokens(body) == []
-    assert "Look: sessionwatch alerts show" in body
+    assert f"Act: sessionwatch alerts triage {alert().alert_id} --take" in body.splitlines()
 
 
 def test_an_alert_without_a_session_has_no_link_to_end_one() -> None:

@@ -161,3 +161,28 @@ def test_a_digest_has_one_of_two_rhythms(stored: Path) -> None:
     result = CliRunner().invoke(app, ["digest", "monthly", "--config", str(stored)])
     assert result.exit_code == 2
     assert "expected daily or weekly" in result.output
+
+
+def test_an_alert_is_taken_decided_and_given_up_again_without_a_pipeline(stored: Path) -> None:
+    [taken] = answers(run(stored, "alerts", "triage", THEFT, "--take", "--json"))
+    assert taken["status"] == "acknowledged"
+    assert taken["owner"] is not None
+    [decided] = answers(run(stored, "alerts", "triage", THEFT, "--verdict", "benign", "--note", "her train", "--json"))
+    assert (decided["status"], decided["verdict"], decided["note"]) == ("resolved", "benign", "her train")
+    [undone] = answers(run(stored, "alerts", "triage", THEFT, "--undo", "--json"))
+    assert (undone["status"], undone["verdict"]) == ("acknowledged", None)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "expected one of status, verdict, note, assign, undo"),
+        (["--verdict", "wrong"], "Input should be 'benign', 'false_alarm' or 'confirmed'"),
+        (["--take", "--give-back"], "cannot be taken and given back at once"),
+        (["--undo", "--take"], "undo stands alone"),
+    ],
+)
+def test_a_decision_that_says_nothing_sensible_is_wrong_usage(stored: Path, options: list[str], said: str) -> None:
+    result = CliRunner().invoke(app, ["alerts", "triage", THEFT, *options, "--config", str(stored)])
+    assert result.exit_code == 2
+    assert said in " ".join(result.output.split())

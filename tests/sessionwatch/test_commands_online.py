@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from sessionwatch.cli import app
-from tests.api.history import HOSTILE_AGENT, QUIET, STOLEN, THEFT
+from tests.api.history import HOSTILE_AGENT, OLD_THEFT, QUIET, STOLEN, THEFT
 from tests.api.installation import Installation, client_configuration, emit_use, installation
 
 __all__ = ["installation"]
@@ -211,3 +211,9 @@ def test_the_digest_is_shown_as_it_would_be_mailed(config: Path) -> None:
 def test_a_digest_that_is_not_configured_cannot_be_sent(config: Path) -> None:
     result = CliRunner().invoke(app, ["digest", "--send", "--config", str(config)])
     assert "no daily digest is configured" in str(result.exception)
+
+
+def test_an_alert_is_decided_under_the_name_of_the_token(config: Path) -> None:
+    [decided] = answers(run(config, "alerts", "triage", OLD_THEFT, "--acknowledge", "--json"))
+    assert (decided["status"], decided["owner"]) == ("acknowledged", "admin")
+    assert "acknowledged" in run(config, "alerts", "triage", OLD_THEFT, "--note", "asked her").stderr
