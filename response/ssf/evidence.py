@@ -23,6 +23,9 @@ STALE_US = HOUR
 MAX_SESSIONS = 100
 """Of one statement at most; the guard counts each."""
 
+EVERY_SESSION = "ALL"
+"""As Keycloak 26.7 names the session where it has logged a user out as a whole: then the user is meant."""
+
 _NAMESPACE = uuid.UUID("5e551094-4a7c-5c8e-9d0f-a1e27a1e2705")
 _RISK = {"HIGH": Severity.HIGH, "MEDIUM": Severity.MEDIUM, "LOW": Severity.INFO}
 _VERSION = 1
@@ -63,7 +66,7 @@ class Provider(msgspec.Struct, frozen=True):
 def session_of(sub_id: Subject) -> str | None:
     """Return the session at the identity provider that a subject names."""
     session = sub_id.get("session") if sub_id.get("format") == "complex" else None
-    if isinstance(session, Mapping) and session.get("format") == "opaque":
+    if isinstance(session, Mapping) and session.get("format") == "opaque" and session["id"] != EVERY_SESSION:
         return str(session["id"])
     return None
 

@@ -152,6 +152,18 @@ def test_what_ends_at_keycloak_ends_in_an_app_that_does_not_know_it(around: Worl
     assert alert["session_id"] == session
 
 
+def test_whom_an_administrator_logs_out_is_out_of_all_their_sessions(around: World, browser: Browser) -> None:
+    signed_in(around, browser, "dave")
+    [cookie] = browser.cookies(COOKIE)
+    user = around.bank.users[cookie]
+    sessions = {around.used("mail", f"dave's {name}", user, f"of the {name}") for name in ("phone", "desk")}
+    around.keycloak.admin("POST", f"/realms/staff/users/{user}/logout")
+    asked = {"rule": "idp-session-revoked", "app": "mail", "user": user}
+    eventually(lambda: len(around.admin.get("/v1/alerts", params=asked).json()["items"]) == len(sessions))
+    found = around.admin.get("/v1/alerts", params=asked).json()["items"]
+    assert {alert["session_id"] for alert in found} == sessions
+
+
 def test_keycloaks_events_can_be_polled_and_are_acknowledged(keycloak: Keycloak) -> None:
     everybody = {"ssf.enabled": "true", "ssf.defaultSubjects": "ALL"}
     make_realm(

@@ -155,6 +155,21 @@ def test_a_user_is_all_of_their_sessions_that_had_begun(pipeline: Start) -> None
     assert [session for _, _, session, _ in alerts(running)] == ["s_bank", "s_mail"]
 
 
+def test_a_user_who_was_logged_out_as_a_whole_is_all_of_their_sessions(pipeline: Start) -> None:
+    running = pipeline(apps=APPS, shared_signals=desk())
+    running.turn([login("s_bank"), login("s_mail", "mail", idp="idp-2"), login("s_bob", user_id="bob", idp="idp-3")])
+    every = {"format": "complex", "user": USER, "session": {"format": "opaque", "id": "ALL"}}
+    intake(running).take(says(sub_id=every))
+    assert [session for _, _, session, _ in alerts(running)] == ["s_bank", "s_mail"]
+
+
+def test_every_session_of_nobody_is_none(pipeline: Start) -> None:
+    running = pipeline(apps=APPS, shared_signals=desk())
+    running.turn([login("s_bank")])
+    intake(running).take(says(sub_id={"format": "complex", "session": {"format": "opaque", "id": "ALL"}}))
+    assert alerts(running) == []
+
+
 def test_a_session_that_has_ended_is_let_be(pipeline: Start) -> None:
     running = pipeline(apps=APPS, shared_signals=desk())
     running.turn([login("s_bank"), event("destroy", "logout", "s_bank")])
