@@ -8,7 +8,7 @@ from sessionwatch.commands.terminal import print_text
 
 if TYPE_CHECKING:
     from schemas.alert import Alert
-    from sessionwatch.workshop.backtest import Backtest, Neighbour
+    from sessionwatch.workshop.backtest import Backtest, Neighbour, Regraded
 
 
 def print_backtest(result: Backtest) -> None:
@@ -36,6 +36,7 @@ def print_backtest(result: Backtest) -> None:
     )
     _alerts("gained", result.gained)
     _alerts("lost", result.lost)
+    _regraded(result.regraded)
 
 
 def _near(one: Neighbour, result: Backtest) -> tuple[str, str]:
@@ -44,7 +45,10 @@ def _near(one: Neighbour, result: Backtest) -> tuple[str, str]:
     app = "" if one.app is None else f"{one.app}: "
     share = result.share(one)
     part = "" if share is None else f", {100 * share:.0f} % of what it raises"
-    return f"{app}{one.parameter} = {shown(one.value)}", f"{one.alerts} alerts (+{one.gained} -{one.lost}{part})"
+    return (
+        f"{app}{one.parameter} = {shown(one.value)}",
+        f"{one.alerts} alerts (+{one.gained} -{one.lost} ~{one.regraded}{part})",
+    )
 
 
 def _section(title: str, facts: list[tuple[str, str]]) -> None:
@@ -56,10 +60,20 @@ def _section(title: str, facts: list[tuple[str, str]]) -> None:
 
 
 def _alerts(title: str, alerts: list[Alert]) -> None:
+    print_text(f"\n{title}: {len(alerts) or 'none'}")
+    for alert in alerts:
+        print_text(_line(alert, str(alert.severity)))
+
+
+def _regraded(regraded: list[Regraded]) -> None:
+    print_text(f"\nother severity: {len(regraded) or 'none'}")
+    for one in regraded:
+        print_text(_line(one.alert, f"{one.live} -> {one.alert.severity}"))
+
+
+def _line(alert: Alert, severity: str) -> str:
     from schemas.instant import to_rfc3339
     from sessionwatch.commands.table import shown
 
-    print_text(f"\n{title}: {len(alerts) or 'none'}")
-    for alert in alerts:
-        when = to_rfc3339(alert.event_time_us)[:19]
-        print_text(f"  {when}Z {alert.severity} {alert.key_kind} {shown(alert.key_value)}: {shown(alert.summary)}")
+    when = to_rfc3339(alert.event_time_us)[:19]
+    return f"  {when}Z {severity} {alert.key_kind} {shown(alert.key_value)}: {shown(alert.summary)}"

@@ -12,7 +12,7 @@ from detectors.lists import NetworkList
 from detectors.plan import Plan, RuleSetting
 from detectors.provider import PROVIDER
 from detectors.rules import AnyRule
-from schemas.alert import Alert
+from schemas.alert import Alert, Severity
 from schemas.app import Apps
 from schemas.event import Event
 from schemas.instant import DAY, to_rfc3339
@@ -37,6 +37,7 @@ class Neighbour:
         app: where it is moved; None = everywhere.
         alerts: how many it would then raise.
         gained, lost: how many of them are new, and how many of the rule as tried would be missing.
+        regraded: how many would stay, at another severity.
     """
 
     parameter: str
@@ -45,6 +46,15 @@ class Neighbour:
     alerts: int
     gained: int
     lost: int
+    regraded: int
+
+
+@dataclass(frozen=True, slots=True)
+class Regraded:
+    """An alert that stays at another severity: as it is tried, and as it is live."""
+
+    alert: Alert
+    live: Severity
 
 
 @dataclass(slots=True)
@@ -55,7 +65,7 @@ class Backtest:
         by_app: parameters that an app sets otherwise.
         first_us, last_us: of the events of the span; microseconds since the epoch.
         alerts: of the rule as tried, by time; those that an exception covers are only counted, as `suppressed`.
-        gained, lost: against the rule as it is live.
+        gained, lost, regraded: against the rule as it is live.
         neighbours: with each number moved one step down and one step up.
         overlap: by other rule that tells people, how many of the alerts it tells of too: same session, user or key,
             at most `OVERLAP_US` apart.
@@ -73,6 +83,7 @@ class Backtest:
     live: int = 0
     gained: list[Alert] = field(default_factory=list)
     lost: list[Alert] = field(default_factory=list)
+    regraded: list[Regraded] = field(default_factory=list)
     neighbours: list[Neighbour] = field(default_factory=list)
     overlap: dict[str, int] = field(default_factory=dict)
 
@@ -120,18 +131,22 @@ class Backtest:
             "neighbours": [
                 {
                     "parameter": one.parameter, "app": one.app, "value": one.value, "alerts": one.alerts,
-                    "gained": one.gained, "lost": one.lost, "share": self.share(one),
+                    "gained": one.gained, "lost": one.lost, "regraded": one.regraded, "share": self.share(one),
                 }
                 for one in self.neighbours
             ],
             "overlap": self.overlap,
             "gained": [brief(alert) for alert in self.gained],
             "lost": [brief(alert) for alert in self.lost],
+            "regraded": [{**brief(one.alert), "severity_live": str(one.live)} for one in self.regraded],
         }  # fmt: skip
 
     def share(self, near: Neighbour) -> float | None:
-        """Return which part of the alerts stands within one step of the threshold: gained or lost by moving it."""
-        return round((near.gained + near.lost) / len(self.alerts), 3) if self.alerts else None
+        """Return which part of the alerts stands within one step of a threshold: gained, lost or of another severity
+        by moving it.
+        """
+        moved_by_it = near.gained + near.lost + near.regraded
+        return round(moved_by_it / len(self.alerts), 3) if self.alerts else None
 
 
 def backtest(
@@ -197,10 +212,14 @@ def backtest(
     result.live = len(before)
     result.gained = _by_time(alert for key, alert in after.items() if key not in before)
     result.lost = _by_time(alert for key, alert in before.items() if key not in after)
+    result.regraded = [
+        Regraded(alert, before[alert.alert_id].severity) for alert in result.alerts if _is_regraded(alert, before)
+    ]
     for step, alerts in zip(near, moved_found, strict=True):
-        keys = {key for key, alert in alerts.items() if _stands(alert)}
-        gained, lost = len(keys - after.keys()), len(after.keys() - keys)
-        result.neighbours.append(Neighbour(step.parameter, step.app, step.value, len(keys), gained, lost))
+        near_by = {key: alert for key, alert in alerts.items() if _stands(alert)}
+        gained, lost = len(near_by.keys() - after.keys()), len(after.keys() - near_by.keys())
+        regraded = sum(_is_regraded(alert, after) for alert in near_by.values())
+        result.neighbours.append(Neighbour(step.parameter, step.app, step.value, len(near_by), gained, lost, regraded))
     told_too = [one for one in everything.values() if one.rule_id != rule.id and one.mode != "shadow"]
     result.overlap = _overlap(result.alerts, told_too, apps)
     return result
@@ -223,6 +242,11 @@ def _count(result: Backtest, chunk: Iterable[Item]) -> None:
         result.first_us = min(times) if not result.events else min(result.first_us, *times)
         result.last_us = max(result.last_us, *times)
         result.events += len(times)
+
+
+def _is_regraded(alert: Alert, others: Mapping[str, Alert]) -> bool:
+    other = others.get(alert.alert_id)
+    return other is not None and other.severity is not alert.severity
 
 
 def _stands(alert: Alert) -> bool:

@@ -57,6 +57,34 @@ def test_what_a_change_would_gain_and_lose_is_told_one_by_one(config: Path) -> N
     assert {alert["key"] for alert in back["gained"]} >= {"user alice"}
 
 
+def test_an_alert_that_stays_at_another_severity_is_told_apart(config: Path) -> None:
+    told = found(config, "session-multi-network", "--set", "egress_asns=[64501]")
+    assert told["alerts"] == told["alerts_live"] == 2
+    assert told["gained"] == told["lost"] == []
+    [one] = told["regraded"]
+    assert (one["key"], one["severity_live"], one["severity"]) == ("session s_demo_alice", "medium", "low")
+    printed = run(config, "session-multi-network", "--set", "egress_asns=[64501]", "--from", "2026-11-01").stdout
+    assert "other severity: 1" in printed
+    assert "medium -> low session s_demo_alice" in printed
+
+
+def test_as_it_is_live_no_alert_has_another_severity(config: Path) -> None:
+    assert found(config, "session-multi-network")["regraded"] == []
+    assert "other severity: none" in run(config, "session-multi-network", "--from", "2026-11-01").stdout
+
+
+def test_a_number_moved_a_step_may_change_the_severity_alone(tmp_path: Path) -> None:
+    file = configured(tmp_path, "", "two-lines-in-turn")
+    told = found(file, "session-multi-network")
+    near = {(one["parameter"], one["value"]): one for one in told["neighbours"]}
+    one = near["home_returns", 3]
+    assert (one["alerts"], one["gained"], one["lost"], one["regraded"], one["share"]) == (1, 0, 0, 0, 0.0)
+    told = found(file, "session-multi-network", "--set", "home_returns=4")
+    near = {(one["parameter"], one["value"]): one for one in told["neighbours"]}
+    one = near["home_returns", 5]
+    assert (one["alerts"], one["gained"], one["lost"], one["regraded"], one["share"]) == (1, 0, 0, 1, 1.0)
+
+
 def configured(folder: Path, extra: str, *scenarios: str) -> Path:
     """A store with scenarios in it, and a configuration that says more about the rules."""
     file = write_configuration(folder)
