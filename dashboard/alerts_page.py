@@ -33,15 +33,7 @@ def show() -> None:
         # The list is made anew in the browser, and knows no selection.
         work.move_to(work.selected)
     _board()
-    _dialogs()
-
-
-@st.fragment(key=dialog.PLACE)
-def _dialogs() -> None:
-    opened = dialog.opened()
-    if opened is not None:
-        _show(opened)
-    dialog.drawn(opened)
+    dialog.place(_show)
 
 
 def _show(opened: Dialog) -> None:

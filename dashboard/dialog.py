@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -69,8 +69,16 @@ def opened() -> Dialog | None:
     return dialog
 
 
-def drawn(dialog: Dialog | None) -> None:
-    """Note which dialog stands on the page."""
+@st.fragment(key=PLACE)
+def place(show: Callable[[Dialog], None]) -> None:
+    """Draw what is open, by the page's own word of how; each page has one such place.
+
+    Args:
+        show: draws a dialog.
+    """
+    dialog = opened()
+    if dialog is not None:
+        show(dialog)
     st.session_state[_DRAWN] = dialog
 
 

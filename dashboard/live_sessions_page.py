@@ -79,7 +79,7 @@ def show() -> None:
         _list(who)
     with right:
         _panel(who)
-    _dialogs()
+    dialog.place(_show)
 
 
 def _who() -> WhoIsIn:
@@ -275,14 +275,6 @@ def _ended(who: WhoIsIn) -> None:
     st.html(proof.proof_html(who.ended))
     if who.ended.state == "held":
         st.page_link(links.RESPONSE, label="Held ones are decided under Response", icon=":material/shield:")
-
-
-@st.fragment(key=dialog.PLACE)
-def _dialogs() -> None:
-    opened = dialog.opened()
-    if opened is not None:
-        _show(opened)
-    dialog.drawn(opened)
 
 
 def _show(opened: Dialog) -> None:

@@ -11,7 +11,7 @@ from dashboard.instants import age, clock, length, now, zone_name
 from dashboard.lane_dialog import lane_dialog, may_move
 from dashboard.palette import colour, glyph
 from dashboard.response_room import Room, room
-from dashboard.response_words import bound_html, bounds, lane_words, waits
+from dashboard.response_words import bound_html, bounds, ends_html, lane_words, waits
 from dashboard.safe import html_text
 from dashboard.settle import settle_buttons, settle_dialog
 from dashboard.switch_dialog import switch_button, switch_dialog
@@ -26,15 +26,7 @@ MOST_LISTED = 8
 def show() -> None:
     """Show the page."""
     _board()
-    _dialogs()
-
-
-@st.fragment(key=dialog.PLACE)
-def _dialogs() -> None:
-    opened = dialog.opened()
-    if opened is not None:
-        _show(opened)
-    dialog.drawn(opened)
+    dialog.place(_show)
 
 
 def _show(opened: Dialog) -> None:
@@ -194,13 +186,11 @@ def _step_ups(work: Room) -> None:
 
 
 def _step_up_row(step_up: OpenStepUp) -> str:
-    left_s = (step_up.due - now()).total_seconds()
-    ends = f"to be ended in {length(left_s)}" if left_s > 0 else "to be ended now"
     took = "" if step_up.state == "delivered" else " · the app has not taken it yet"
     whom = step_up.user_id or step_up.session_id
     return (
         f"<tr><td>{html_text(whom, 60)} · {html_text(step_up.app)}</td><td>{html_text(step_up.title)}</td>"
-        f'<td class="sw-num">{age(step_up.asked)} ago{took}</td><td class="sw-num">{ends}</td></tr>'
+        f'<td class="sw-num">{age(step_up.asked)} ago{took}</td><td class="sw-num">{ends_html(step_up, now())}</td></tr>'
     )
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from dashboard.held_list import HeldList
-from dashboard.instants import age
+from dashboard.instants import age, length
 from dashboard.safe import html_text
-from schemas.api import BudgetView, LaneFacts
+from schemas.api import BudgetView, LaneFacts, OpenStepUp
 
 NEAR = 0.8
 """A budget that is used up to this share is about to hold things."""
@@ -89,6 +90,20 @@ def bound_html(bound: Bound) -> str:
         f'aria-label="{bound.share:.0%} used"><i style="width:{100 * bound.share:.1f}%"></i></div>'
         f'<span class="sw-sub sw-num sw-small">{bound.used:,} of {_number(bound.limit)}{of}{said}</span></td></tr>'
     )
+
+
+def ends_html(step_up: OpenStepUp, at: datetime) -> str:
+    """Return what follows where a user does not prove who they are, as HTML.
+
+    Args:
+        step_up: what was asked.
+        at: as of when.
+    """
+    left_s = (step_up.due - at).total_seconds()
+    when = f"in {length(left_s)}" if left_s > 0 else "now"
+    if step_up.held_because is None:
+        return f"to be ended {when}"
+    return f"to be held for a person {when}: {html_text(step_up.held_because, 160)}"
 
 
 def _number(limit: float) -> str:

@@ -77,15 +77,7 @@ def show() -> None:
     _head(shown)
     _timeline(shown)
     _events(shown)
-    _dialogs()
-
-
-@st.fragment(key=dialog.PLACE)
-def _dialogs() -> None:
-    opened = dialog.opened()
-    if opened is not None:
-        _show(opened)
-    dialog.drawn(opened)
+    dialog.place(_show)
 
 
 def _show(opened: Dialog) -> None:
