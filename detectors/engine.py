@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
 from detectors import stored
+from detectors.changes import once
 from detectors.context import LINEAGE_REASONS, UserContext, is_plain
 from detectors.faults import Faults
 from detectors.judge import Declared, Judge
@@ -36,6 +37,9 @@ SWEEP_US = MINUTE
 
 SLEEP_US = 30 * MINUTE
 """After what silence a session sleeps; whoever comes back after it pays a few microseconds."""
+
+MAX_TOLD = 10_000
+"""Keys of which, having had to go, is remembered what was told of them; the oldest go for good."""
 
 NEVER_US = 2**62
 
@@ -107,6 +111,9 @@ class Engine:
         self._resting: deque[tuple[str, int]] = deque()
         self._swept_us = 0
         self._waiting: set[Key] = set()
+        # What was told of keys that had to go, and how that changed when they went.
+        self._told: OrderedDict[Key, Timeline] = OrderedDict()
+        self._last_words: list[AlertChange] = []
         self._days: list[UserDay] = []
 
     def process(self, items: Iterable[Event | Signal]) -> Findings:
@@ -185,7 +192,7 @@ class Engine:
     def take_dirty(self) -> list[tuple[Key, Timeline | None]]:
         """Return the keys changed since the last call, with their timelines (None = dropped)."""
         dirty, self._dirty = self._dirty, set()
-        changed = [(key, self._timeline_at(key)) for key in sorted(dirty)]
+        changed = [(key, self._timeline_at(key) or self._told.get(key)) for key in sorted(dirty)]
         for _, timeline in changed:
             if timeline is not None:
                 timeline.dirty = False
@@ -231,13 +238,35 @@ class Engine:
         """Take over a restored timeline; its alerts count as published."""
         timeline.rebuild(self.stream_us)
         timeline.published = dict(timeline.head.alerts)
-        self._pool(kind, key).touch(key, timeline, trusted=True)
+        if not timeline.head.contexts:
+            # Of a key that had to go: what was told of it is all that is left.
+            self._told[kind, key] = timeline
+            return
+        self._touch(kind, key, timeline, trusted=timeline.trusted)
         if timeline.head.pending:
             self._waiting.add((kind, key))
+        if timeline.tail:
+            # Nothing that was folded away wakes it: it has to come to rest by itself.
+            self._awaken((kind, key), timeline)
         if kind == "session":
-            app = key.split(" ", 1)[0]
-            for member in timeline.members():
-                self.lineage.join(f"{app} {member}", key)
+            self.adopt_members(key, timeline.members())
+
+    def adopt_asleep(self, key: str, newest_us: int, content: bytes) -> None:
+        """Take over a session of which nothing but its base counts, as it was written; it sleeps on.
+
+        Args:
+            key: of a session that nothing is known of yet.
+            newest_us: time of its newest event, microseconds.
+            content: as `stored.write` wrote it.
+        """
+        for gone, evicted in self._pool("session", key).put_asleep(key, newest_us, content):
+            self._evict("session", gone, evicted)
+
+    def adopt_members(self, key: str, members: Iterable[str]) -> None:
+        """Take over which sessions belong to the family that is held under a key."""
+        app = key.split(" ", 1)[0]
+        for member in members:
+            self.lineage.join(f"{app} {member}", key)
 
     def unpublish(self, keep: Collection[str]) -> None:
         """Forget that alerts were told, but for these: what rules find for the first time is news at its next hit."""
@@ -285,7 +314,7 @@ class Engine:
         if event.session_id is not None and kind_of_event in self._routed["session"]:
             key = f"{event.app} {event.session_id}"
             if kind_of_event == "create" and event.reason in LINEAGE_REASONS and event.parent_session_id:
-                self._join(key, f"{event.app} {event.parent_session_id}")
+                self._join(key, f"{event.app} {event.parent_session_id}", trusted=trusted)
             late = self._take("session", self.lineage.root(key), event, trusted=trusted)
         if event.user_id is not None and kind_of_event in self._routed["user"]:
             late |= self._take("user", f"{realm} {event.user_id}", event, trusted=trusted)
@@ -342,7 +371,7 @@ class Engine:
         pool = self._pool(kind, key)
         timeline = pool.get(key)
         if timeline is None:
-            timeline = self.new_timeline(kind)
+            timeline = self._begin(kind, key)
         late = timeline.take(item, self.stream_us)
         if timeline.finished:
             self._take_days(key, timeline)
@@ -350,12 +379,15 @@ class Engine:
             app = key.split(" ", 1)[0]
             self.lineage.leave(f"{app} {member}" for member in timeline.trimmed)
             timeline.trimmed = ()
-        for gone, evicted in pool.touch(key, timeline, trusted=trusted):
-            self._forget(kind, gone, evicted)
+        self._touch(kind, key, timeline, trusted=trusted)
         self._mark((kind, key), timeline)
         return late
 
-    def _join(self, child: str, parent: str) -> None:
+    def _touch(self, kind: RuleKey, key: str, timeline: Timeline, *, trusted: bool) -> None:
+        for gone, evicted in self._pool(kind, key).touch(key, timeline, trusted=trusted):
+            self._evict(kind, gone, evicted)
+
+    def _join(self, child: str, parent: str, *, trusted: bool) -> None:
         roots = self.lineage.join(child, parent)
         if roots is None:
             return
@@ -365,10 +397,10 @@ class Engine:
             return
         self._touched.pop(("session", absorbed), None)
         self._dirty.add(("session", absorbed))
-        pool = self._pool("session", absorbing)
-        old = pool.get(absorbing) or self.new_timeline("session")
+        self._waiting.discard(("session", absorbed))
+        old = self._pool("session", absorbing).get(absorbing) or self._begin("session", absorbing)
         old.absorb(young, self.stream_us)
-        pool.touch(absorbing, old, trusted=True)
+        self._touch("session", absorbing, old, trusted=trusted or young.trusted)
         self._mark(("session", absorbing), old)
 
     def _advance(self, stream_us: int) -> None:
@@ -384,15 +416,20 @@ class Engine:
             self._touched[key] = timeline
         self._mark_dirty(key, timeline)
         if not timeline.awake:
-            timeline.awake = True
-            self._awake.append((key, timeline, timeline.newest_us))
+            self._awaken(key, timeline)
         if timeline.head.pending:
             self._waiting.add(key)
         elif self._waiting:
             self._waiting.discard(key)
 
+    def _awaken(self, key: Key, timeline: Timeline) -> None:
+        timeline.awake = True
+        self._awake.append((key, timeline, timeline.newest_us))
+
     def _findings(self) -> Findings:
         changes = [change for timeline in self._touched.values() for change in timeline.changes()]
+        if self._last_words:
+            changes, self._last_words = once([*self._last_words, *changes]), []
         self._touched.clear()
         notices, signals = self.faults.take_news()
         return Findings(changes + notices, signals)
@@ -436,9 +473,8 @@ class Engine:
         pool = self._pool("user", key)
         timeline = pool.get(key)
         if timeline is None:
-            timeline = self.new_timeline("user")
-            for gone, evicted in pool.touch(key, timeline, trusted=False):
-                self._forget("user", gone, evicted)
+            timeline = self._begin("user", key)
+            self._touch("user", key, timeline, trusted=False)
         timeline.inform(UserContext(*user), facts, day)
         if timeline.head is not timeline.base:
             timeline.rebuild(self.stream_us)
@@ -454,6 +490,21 @@ class Engine:
         if not timeline.dirty:
             timeline.dirty = True
             self._dirty.add(key)
+
+    def _begin(self, kind: RuleKey, key: str) -> Timeline:
+        """Return the timeline of a key that is not in memory: a new one, or what was told of it before it had to go."""
+        return self._told.pop((kind, key), None) or self.new_timeline(kind)
+
+    def _evict(self, kind: RuleKey, key: str, timeline: Timeline) -> None:
+        """Let a key go for lack of room: what settles is told now, and what was told goes on if it comes back."""
+        timeline.settle(NEVER_US)
+        self._last_words += timeline.changes()
+        self._forget(kind, key, timeline)
+        if timeline.published:
+            self._told[kind, key] = timeline.remains()
+            if len(self._told) > MAX_TOLD:
+                oldest, _ = self._told.popitem(last=False)
+                self._dirty.add(oldest)
 
     def _forget(self, kind: RuleKey, key: str, timeline: Timeline | None) -> None:
         if kind == "user" and timeline is not None:

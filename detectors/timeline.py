@@ -76,6 +76,7 @@ class Timeline:
         "published",
         "tail",
         "trimmed",
+        "trusted",
     )
 
     def __init__(self, kind: RuleKey, fold: Fold, lateness_us: int) -> None:
@@ -102,6 +103,8 @@ class Timeline:
         # Whether it has changed since the last snapshot, and whether its tail has yet to come to rest.
         self.dirty = False
         self.awake = False
+        # Whether an authenticated event has made it, see `Pool`.
+        self.trusted = False
 
     def take(self, item: Item, settled_us: int) -> bool:
         """Take in an event or signal wherever it belongs.

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from typing import TypeVar
 
+from detectors.changes import once
 from detectors.findings.stage import Detected, Detection
 from ingest.flags import flags
-from schemas.alert import AlertChange
 from schemas.event import Event
 from schemas.instant import DAY
 from schemas.signal import Signal
 
 ItemT = TypeVar("ItemT", bound=Event | Signal)
-ChangeKind = Literal["raised", "escalated", "updated", "withdrawn"]
 
 
 @dataclass(slots=True)
@@ -54,12 +53,14 @@ def judge(detection: Detection, signals: Sequence[Signal], events: Sequence[Even
         found.campaigns += detected.campaigns
         found.members += detected.members
     if len(judged) > 1:
-        found.changes = _once(found.changes)
+        found.changes = once(found.changes)
     return found, judged
 
 
 def by_day(items: Iterable[ItemT], most: int | None = None) -> Iterator[list[ItemT]]:
     """Yield items in parts, each of which ends where an event of a later day (UTC) than any before begins.
+
+    It also ends before what a person said: the alert that was spoken of must stand by then.
 
     Args:
         items: in the order in which they are judged.
@@ -73,6 +74,9 @@ def by_day(items: Iterable[ItemT], most: int | None = None) -> Iterator[list[Ite
                 yield part
                 part = []
             next_day_us = (item.time_us // DAY + 1) * DAY
+        elif _is_verdict(item) and part and not _is_verdict(part[-1]):
+            yield part
+            part = []
         part.append(item)
         if len(part) == most:
             yield part
@@ -81,22 +85,5 @@ def by_day(items: Iterable[ItemT], most: int | None = None) -> Iterator[list[Ite
         yield part
 
 
-def _once(changes: Iterable[AlertChange]) -> list[AlertChange]:
-    """Return each alert as it is in the end, and how that differs from what those outside know of it."""
-    last: dict[str, AlertChange] = {}
-    for change in changes:
-        identity = change.alert.alert_id
-        before = last.pop(identity, None)
-        kind = change.kind if before is None else _since(before, change)
-        if kind is not None:
-            last[identity] = AlertChange(kind, change.alert)
-    return list(last.values())
-
-
-def _since(before: AlertChange, change: AlertChange) -> ChangeKind | None:
-    if change.kind == "withdrawn":
-        # Nobody has heard of it.
-        return None if before.kind == "raised" else "withdrawn"
-    if before.kind == "withdrawn":
-        return "escalated" if change.alert.severity.rank > before.alert.severity.rank else "updated"
-    return before.kind if before.kind in ("raised", "escalated") else change.kind
+def _is_verdict(item: Event | Signal) -> bool:
+    return isinstance(item, Signal) and item.kind == "verdict"

@@ -11,6 +11,7 @@ import structlog
 
 from detectors.findings.stage import Detection
 from detectors.remembered import Days, inform
+from ingest import carried
 from ingest.batch import Batch
 from ingest.dead_letter import dead_letter
 from ingest.decode import Decoder
@@ -93,6 +94,7 @@ class Stages:
         facts: asked at every turn what has changed outside, such as a network list.
         audit_retention_us: how long audit lines are kept, microseconds.
         begun: audit lines that the start itself is worth, and `begun_facts` what is stored with them.
+        carried: signals that the last batch before the start has led to, and that none has told yet.
     """
 
     source: Source
@@ -117,6 +119,7 @@ class Stages:
     audit_retention_us: int = 730 * DAY
     begun: Sequence[AuditLine] = ()
     begun_facts: Mapping[str, str] = field(default_factory=dict)
+    carried: Sequence[Signal] = ()
 
 
 class Pipeline:
@@ -133,7 +136,8 @@ class Pipeline:
             ("respond", stages.responder.respond),
             ("commit", self._commit),
         )
-        self._carried: list[Signal] = []
+        self._carried = list(stages.carried)
+        self._kept = list(stages.carried)
         self._snapshot_us = stages.clock()
         self._swept_us = self._snapshot_us
         self._gauged_us = 0
@@ -193,6 +197,9 @@ class Pipeline:
                 dead_letter(records[event.partition, event.offset], batch.arrival_us, refused)
                 for event, refused in conflicts
             )
+        letters = self._s.dedup.unique_letters(batch.dead_letters)
+        batch.duplicates += len(batch.dead_letters) - len(letters)
+        batch.dead_letters = letters
 
     def _enrich(self, batch: Batch) -> None:
         self._s.enricher.enrich(batch.events)
@@ -235,6 +242,7 @@ class Pipeline:
             signed = writer.checkpoint_audit(batch.arrival_us)
             writer.save_offsets(s.topic, s.source.topic_uuid, s.source.positions())
             writer.save_user_days(s.detection.engine.take_days())
+            self._keep_carried(batch)
             self._snapshot(batch.arrival_us, len(batch.events))
             s.probe("inside commit")
         _tell(signed)
@@ -246,9 +254,14 @@ class Pipeline:
             submission.committed.set_result(batch.refusals.get(place, ""))
         if batch.records:
             s.source.commit_for_lag_tools(s.source.positions())
-        self._carried += [*verdicts(batch.triage), *statements(batch.changes)]
         self._count(batch)
         s.watch(batch)
+
+    def _keep_carried(self, batch: Batch) -> None:
+        self._carried += [*verdicts(batch.triage), *statements(batch.changes)]
+        if self._carried != self._kept:
+            self._s.writer.save_facts({carried.FACT: carried.write(self._carried)})
+            self._kept = list(self._carried)
 
     def _snapshot_is_due(self, now_us: int) -> bool:
         changed = self._events_since_snapshot

@@ -13,6 +13,7 @@ import structlog
 
 from detectors.engine import Engine
 from detectors.findings.stage import Detection
+from ingest import carried
 from ingest.batch import Batch
 from ingest.decode import Decoder
 from ingest.dedup import MEMORY_FLOOR, Dedup
@@ -223,7 +224,7 @@ def _build(
     begun = beginning(settings, audit_key, reader, clock())
     recovered = recover(detection, reader, fingerprint, clock(), plan.classes)
     metrics.rerun_differences.inc(recovered.differences)
-    dedup = Dedup(reader.known)
+    dedup = Dedup(reader.known, known_letters=reader.known_letters)
     dedup.remember(reader.recent_ids(MEMORY_FLOOR))
     inbox = Inbox(source.wake)
     parts.callback(inbox.close)
@@ -272,6 +273,7 @@ def _build(
             audit_retention_us=settings.store.audit_kept,
             begun=begun.lines,
             begun_facts=begun.facts,
+            carried=carried.read(reader.fact(carried.FACT)),
             rerun=recovered.rerun,
             probe=probe,
             watch=watch_batch,

@@ -1,13 +1,15 @@
-"""Which events of a batch are stored already."""
+"""Which events and dead letters of a batch are stored already."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from schemas.event import Event
 from schemas.instant import HOUR
 from store.reading import Reading
+from store.rows import DeadLetter, LetterKey
 
 MAX_SPANS = 4
 """Queries for one batch. One from a shuffled file touches any number of hours: nearby ones are joined."""
@@ -18,9 +20,27 @@ WHERE event_time >= make_timestamp($since) AND event_time < make_timestamp($unti
 AND event_id IN (SELECT unnest($ids::UUID[]))
 """
 
+LETTERS_AMONG = """
+SELECT topic, kafka_partition, kafka_offset, reason, sha256 FROM dead_letters
+WHERE kafka_offset >= $first AND kafka_offset <= $last AND kafka_partition = $partition AND topic = $topic
+"""
+
 
 class Duplicates(Reading):
     """The look-up of the dedup stage."""
+
+    def known_letters(self, letters: Sequence[DeadLetter]) -> set[LetterKey]:
+        """Return which dead letters are stored, among the offsets of these."""
+        offsets: dict[tuple[str, int], list[int]] = defaultdict(list)
+        for letter in letters:
+            offsets[letter.topic, letter.partition].append(letter.offset)
+        return {
+            LetterKey(*row)
+            for (topic, partition), some in offsets.items()
+            for row in self._rows(
+                LETTERS_AMONG, {"topic": topic, "partition": partition, "first": min(some), "last": max(some)}
+            )
+        }
 
     def known(self, events: Sequence[Event]) -> dict[str, int]:
         """Return which of these ids are stored, with the event time of the stored one in microseconds.

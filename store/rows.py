@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -13,6 +13,16 @@ TriageStatus = Literal["acknowledged", "resolved"]
 Verdict = Literal["benign", "false_alarm", "confirmed"]
 StepUpState = Literal["asked", "delivered", "cleared", "expired", "ended", "cancelled", "failed", "suppressed"]
 OutboxState = Literal["pending", "delivered", "parked", "dropped"]
+
+
+class LetterKey(NamedTuple):
+    """What makes two dead letters one: the same record, refused for the same reason."""
+
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+    sha256: str
 
 
 class DeadLetter(msgspec.Struct, gc=False):
@@ -35,6 +45,11 @@ class DeadLetter(msgspec.Struct, gc=False):
     length: int
     sha256: str
     content: bytes
+
+    @property
+    def key(self) -> LetterKey:
+        """What it is known by when its record is read again."""
+        return LetterKey(self.topic, self.partition, self.offset, str(self.reason), self.sha256)
 
 
 class OutboxMessage(msgspec.Struct, gc=False):

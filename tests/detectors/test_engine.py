@@ -190,6 +190,80 @@ def test_memory_is_bounded_and_the_bite_is_counted() -> None:
     assert one.sizes()["evicted"] == 2 * 400  # sessions and users
 
 
+class Curious(Rule[SessionContext, None]):
+    """Tells of every use by curl."""
+
+    id = "curious"
+    title = "A use by curl"
+    key = "session"
+    needs = frozenset({"validate"})
+    attack = ()
+    severity = Severity.LOW
+    runbook = ()
+
+    def on_event(self, event: Event, context: SessionContext, memory: None, app: AppPolicy) -> Hit | None:
+        return Hit(Severity.LOW, "curl", "curl") if event.user_agent == CURL else None
+
+
+class Patient(Curious):
+    """Waits a minute before it does."""
+
+    id = "patient"
+    settle_us = 60_000_000
+
+
+def crowded(rule: type[Curious] = Curious) -> Engine:
+    """Room for two keys of a kind."""
+    return Engine(Plan(rules={rule.id: rule}), default_apps(), trusted_bound=2)
+
+
+CROWD = [login(f"user{number}", at=10 + number) for number in range(5)]
+AGAIN = use("alice", at=60, agent=CURL)
+
+
+def told(of: Engine, *items: Event | Signal) -> list[tuple[str, int]]:
+    return [(change.kind, change.alert.hits) for change in of.process(items).changes]
+
+
+def test_the_alert_of_a_key_that_had_to_go_goes_on_when_it_is_back() -> None:
+    one = crowded()
+    assert told(one, use("alice", at=0, agent=CURL)) == [("raised", 1)]
+    assert told(one, *CROWD) == []
+    assert told(one, AGAIN) == [("updated", 2)]
+
+
+def test_what_a_key_says_before_it_has_to_go_is_told() -> None:
+    assert told(crowded(), use("alice", at=0, agent=CURL), *CROWD) == [("raised", 1)]
+    assert told(crowded(), use("alice", at=0, agent=CURL), *CROWD, AGAIN) == [("raised", 2)]
+
+
+def test_what_settles_is_told_when_its_key_has_to_go() -> None:
+    one = crowded(Patient)
+    assert told(one, use("alice", at=0, agent=CURL)) == []
+    assert told(one, *CROWD) == [("raised", 1)]
+
+
+def test_a_restart_remembers_what_was_told_of_a_key_that_had_to_go() -> None:
+    one, again = crowded(), crowded()
+    one.process([use("alice", at=0, agent=CURL)])
+    snapshot.take(one)
+    one.process(CROWD)
+    rules = {"curious": Curious}
+    stored = dict(enumerate(CROWD))
+    for seq, item in stored.items():
+        item.seq = seq
+    snapshot.restore(again, snapshot.take(one), rules, lambda seqs: {seq: stored[seq] for seq in seqs}, lambda _: ())
+    assert told(again, AGAIN) == [("updated", 2)]
+
+
+def test_a_key_that_has_gone_and_said_nothing_leaves_nothing() -> None:
+    one = crowded()
+    one.process(CROWD)
+    assert {kind for (kind, _), timeline in one.take_dirty() if timeline is not None} == {"session", "user"}
+    assert sum(timeline is not None for _, timeline in one.take_dirty()) == 0
+    assert told(one, login("user0", at=99)) == []
+
+
 def test_a_key_that_no_rule_can_ask_about_is_dropped() -> None:
     one = engine()
     one.process([login("alice", at=0)])

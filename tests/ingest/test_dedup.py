@@ -13,6 +13,7 @@ from ingest.dedup import MEMORY_FLOOR, Dedup
 from schemas.event import Event
 from schemas.instant import DAY, HOUR, MINUTE, SECOND
 from schemas.refusal import Reason
+from store.rows import DeadLetter
 from tests.ingest.wire import NOON_US
 
 
@@ -117,3 +118,20 @@ def test_however_a_stream_is_cut_each_identity_comes_through_once(drawn: list[tu
         first.setdefault(one.event_id, one)
     assert fresh == list(first.values())
     assert len(fresh) + others == len(events)
+
+
+def letter(offset: int) -> DeadLetter:
+    return DeadLetter("events", 0, offset, NOON_US, "not_json", "value", 3, "hash", b"abc")
+
+
+def test_a_record_that_is_refused_again_is_no_further_dead_letter() -> None:
+    dedup = Dedup(known_letters=lambda letters: {one.key for one in letters if one.offset < 3})
+    assert dedup.unique_letters([letter(number) for number in range(5)]) == [letter(3), letter(4)]
+    assert Dedup().unique_letters([letter(1)]) == [letter(1)]
+
+
+def test_where_nothing_was_refused_the_store_is_not_asked() -> None:
+    def known(_letters: list[DeadLetter]) -> set[object]:
+        raise AssertionError("asked")
+
+    assert Dedup(known_letters=known).unique_letters([]) == []  # type: ignore[arg-type]

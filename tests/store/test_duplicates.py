@@ -8,6 +8,7 @@ from hypothesis import strategies as some
 from schemas.instant import DAY, HOUR, MINUTE
 from store.duplicates import MAX_SPANS, _spans
 from store.reader import Reader
+from store.rows import DeadLetter
 from store.writer import Writer
 from tests.store.samples import NOON, event
 
@@ -67,3 +68,16 @@ def test_few_spans_cover_every_hour(hours: set[int]) -> None:
     assert len(spans) <= MAX_SPANS
     assert all(any(first <= hour <= last for first, last in spans) for hour in hours)
     assert all(first in hours and last in hours for first, last in spans)
+
+
+def letter(offset: int, partition: int = 0, topic: str = "events", reason: str = "not_json") -> DeadLetter:
+    return DeadLetter(topic, partition, offset, NOON, reason, "value", 3, f"hash of {offset}", b"abc")
+
+
+def test_a_stored_dead_letter_is_known_by_its_place_reason_and_content(writer: Writer, reader: Reader) -> None:
+    with writer.transaction():
+        writer.append_dead_letters([letter(7), letter(8), letter(8, partition=1), letter(900, partition=1)])
+    known = reader.known_letters([letter(5), letter(8), letter(9), letter(900, partition=1)])
+    assert known == {letter(7).key, letter(8).key, letter(900, partition=1).key}
+    assert letter(8, reason="not_object").key not in known
+    assert reader.known_letters([letter(7, topic="others")]) == set()
