@@ -82,7 +82,7 @@ def test_alerts_in_the_clear_are_worth_a_warning(read: Read, transport: str, add
 def test_what_is_known_of_rules_covers_those_that_the_pipeline_raises_itself(read: Read) -> None:
     known = analytics(read(""))
     assert known["session-hijack"].attack == ("T1539",)
-    assert known["idp-session-revoked"].title == "Identity provider: session-revoked"
+    assert known["idp-session-revoked"].title == "The identity provider has ended the session"
     assert known["guard-budget"].title
     assert known["user-verdict"].title
 
