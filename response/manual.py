@@ -11,7 +11,7 @@ from response.in_use import InUse
 from response.ledger import Ledger
 from response.policy import LOCK_FOR_US
 from response.records import Records
-from response.revocations import UNTIL, Revocations
+from response.revocations import TAKEN, UNTIL, Revocations
 from schemas.app import Apps
 from schemas.instant import to_rfc3339
 from schemas.revocation import Revocation, State, revocation_id
@@ -91,9 +91,9 @@ class ManualActs:
         revocation = self._revocations.find(command.revocation_id)
         if revocation is None or revocation.state != "held":
             return self._refuse_state(batch, revocation, command.revocation_id, command.by, "held")
-        unreachable = self._revocations.unreachable(revocation)
-        if unreachable:
-            return self._refuse(batch, revocation.revocation_id, revocation.app, command.by, unreachable)
+        refused = self._revocations.unreachable(revocation) or self._locked_by_another(revocation, batch.arrival_us)
+        if refused:
+            return self._refuse(batch, revocation.revocation_id, revocation.app, command.by, refused)
         missing = self._missing_approval(batch, revocation, command)
         if missing is not None:
             return missing
@@ -132,6 +132,13 @@ class ManualActs:
             expected = "failed, delivered or confirmed"
             return self._refuse_state(batch, revocation, command.revocation_id, command.by, expected)
         return self._revocations.redeliver(batch, revocation, command.by, command.reason)
+
+    def _locked_by_another(self, revocation: Revocation, now_us: int) -> str:
+        """Return why a held lock cannot go beside one that a person has asked for meanwhile, or an empty text."""
+        newest = self._ledger.newest(revocation.app, revocation.scope, revocation.subject)
+        if revocation.scope != "login" or newest is None or newest is revocation:
+            return ""
+        return _under_way(newest, now_us)
 
     def _missing_approval(self, batch: Batch, revocation: Revocation, command: Approve) -> str | None:
         """Note an approval that does not suffice, and return why it was refused, or an empty text; None = it does."""
@@ -218,7 +225,9 @@ def _under_way(newest: Revocation, now_us: int) -> str:
     if newest.state in UNDER_WAY:
         return f"already being taken away ({newest.state})"
     until_us = newest.times.get(UNTIL, 0)
-    if newest.state == "delivered" and until_us > now_us:
+    # One of several targets suffices: what it has locked is let go at the end, whatever the others did.
+    is_locked = newest.state == "delivered" or (newest.state == "failed" and {"delivered", TAKEN} & newest.times.keys())
+    if is_locked and until_us > now_us:
         # A second lock would end when the first one does.
         return f"the login is locked until {to_rfc3339(until_us)}: release that lock first ({newest.revocation_id})"
     return ""

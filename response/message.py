@@ -11,6 +11,8 @@ from schemas.revocation import Revocation
 MAX_FACTS = 4
 """Evidence shown in chat: the newest; the rest stands in the alert."""
 _SHORT = 80
+_LONGEST_DONE = 600
+"""Characters: several acts, each in a sentence; and one may quote an app's name or a person's reason."""
 
 ENGLISH = Templates()
 
@@ -73,7 +75,7 @@ def _facts(alert: Alert, done: str, link: str | None, templates: Templates) -> d
         "now": _now(alert),
         "evidence": "\n".join(f"- {_clock(item.time_us)} {safe(item.fact)}" for item in alert.evidence[-MAX_FACTS:]),
         "summary": safe(alert.summary),
-        "done": done,
+        "done": safe(done, _LONGEST_DONE),
         "alert": alert.alert_id,
         # The link comes first: the command is for the night on which the console is down.
         "page": link or "",

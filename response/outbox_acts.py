@@ -6,14 +6,15 @@ import msgspec
 
 from ingest.batch import Batch
 from response.commands import DropMessages, RetryMessages
-from response.ledger import Ledger
-from response.messages import REVOCATION_KINDS
+from response.ledger import Ledger, subject_of
+from response.messages import REVOCATION_KINDS, TAKES_AWAY
 from response.records import Records
 from response.revocations import Revocations
 from store.rows import ACT_REFUSED, AuditLine, OutboxMessage, OutboxState
 
 MOST = 10_000
 """Messages of one command."""
+TAKEN_BACK = "its revocation was released since"
 
 _RETRIED: tuple[OutboxState, ...] = ("parked", "dropped")
 _DROPPED: tuple[OutboxState, ...] = ("pending", "parked")
@@ -36,6 +37,9 @@ class MessageActs:
     def retry(self, batch: Batch, command: RetryMessages) -> tuple[str, list[OutboxMessage]]:
         """Have messages tried anew, as if they were new; return why not (or an empty text), and which.
 
+        What would take away what was released since is given up instead: not every receiver tells by the sequence
+        that it comes too late.
+
         Args:
             batch: where the rows go.
             command: which; without an id only parked ones, since what was dropped was dropped on purpose.
@@ -44,11 +48,20 @@ class MessageActs:
         found, refused = self._found(command.lane, command.message_id, states)
         if refused:
             return self._refuse(batch, command, refused), []
+        taken_back = {one.message_id for one in found if self._is_taken_back(one)}
+        batch.settled_messages += [
+            msgspec.structs.replace(one, state="dropped", finished_us=batch.arrival_us, last_error=TAKEN_BACK)
+            for one in found
+            if one.message_id in taken_back
+        ]
+        if len(taken_back) == len(found):
+            return self._refuse(batch, command, f"nothing is tried anew: {TAKEN_BACK}"), []
         again = [
             msgspec.structs.replace(
                 one, state="pending", attempts=0, next_try_us=0, first_try_us=None, finished_us=None, last_error=""
             )
             for one in found
+            if one.message_id not in taken_back
         ]
         batch.settled_messages += again
         for message in again:
@@ -70,6 +83,14 @@ class MessageActs:
         batch.settled_messages += dropped
         self._write(batch, "messages dropped", command, len(dropped))
         return "", dropped
+
+    def _is_taken_back(self, message: OutboxMessage) -> bool:
+        """Return whether a revocation was released that a message would carry out, or a later one of its subject."""
+        revocation = self._revocations.find(message.subject) if message.kind in TAKES_AWAY else None
+        if revocation is None:
+            return False
+        newest = self._ledger.newest(*subject_of(revocation)) or revocation
+        return revocation.state == "released" or (newest.state == "released" and "sent" in newest.times)
 
     def _found(
         self, lane: str, message_id: str | None, states: tuple[OutboxState, ...]

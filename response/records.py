@@ -52,6 +52,9 @@ class Records(LiveSessions, AlertRecords, AnswerRecords, NoticeRecords, Protocol
     ) -> list[tuple[OutboxMessage, int]]:
         """Return messages with their place, the last enqueued first."""
 
+    def messages_of(self, revocation_id: str) -> list[OutboxMessage]:
+        """Return the messages of a revocation or a step-up."""
+
     def fact(self, name: str) -> str | None:
         """Return a fact that the pipeline has stored about itself."""
 

@@ -224,6 +224,8 @@ class Responder:
         self._login_locks.note(batch.revocations)
         self._login_locks.release(batch)
         for one in self._step_ups.expire(batch):
+            if one.done.exhausted:
+                self._tell_exhausted(batch, one.alert, one.done)
             batch.messages += self._notices.of_step_up(one.alert, one.words, batch.arrival_us)
         batch.messages += self._on_call.messages(batch)
         batch.messages += self._user_notices.messages(batch)
@@ -319,7 +321,7 @@ class Responder:
             if message.kind in REVOCATION_KINDS:
                 self._revocations.settle(batch, message)
             elif message.kind == STEP_UP:
-                self._step_ups.settle(batch, message)
+                self._settle_step_up(batch, message)
         return refusal
 
     def _give_verdict(self, batch: Batch, command: GiveVerdict) -> str:
@@ -362,15 +364,13 @@ class Responder:
             elif message.kind == STEP_UP:
                 batch.settled_messages.append(message)
                 if message.state != "pending":
-                    self._step_ups.settle(batch, message)
+                    self._settle_step_up(batch, message)
             else:
                 self._settle_other(batch, message)
         if result.gone:
             self._troubles.tell_gone(batch, result)
-        elif result.trouble and any(message.kind in REVOCATION_KINDS for message in result.messages):
-            self._troubles.tell_trouble(batch, result)
-        elif result.trouble and any(message.kind == SIEM_KIND for message in result.messages):
-            self._troubles.tell_siem(batch, result)
+        else:
+            self._troubles.hear(batch, result)
 
     def _settle_revocation(self, batch: Batch, message: OutboxMessage, *, told: bool) -> None:
         if message.state == "pending" and not self._ledger.awaits(message):
@@ -381,6 +381,11 @@ class Responder:
             self._revocations.settle(batch, message)
         if message.state == "parked" and not told:
             self._troubles.tell_parked(batch, message)
+
+    def _settle_step_up(self, batch: Batch, message: OutboxMessage) -> None:
+        done = self._step_ups.settle(batch, message)
+        if done is not None:
+            self._tell_waiting(batch, done)
 
     def _settle_other(self, batch: Batch, message: OutboxMessage) -> None:
         batch.settled_messages.append(message)
@@ -467,10 +472,15 @@ class Responder:
         for act in done:
             if act.exhausted:
                 self._tell_exhausted(batch, alert, act)
-            elif act.held is not None:
-                waiting = self._ledger.number_held(alert.app)
-                batch.messages += self._notices.of_held(act.held, waiting, batch.arrival_us)
+            else:
+                self._tell_waiting(batch, act)
         return done
+
+    def _tell_waiting(self, batch: Batch, act: Done) -> None:
+        """Tell that an act waits for a person, where it does."""
+        if act.held is not None:
+            waiting = self._ledger.number_held(act.held.app)
+            batch.messages += self._notices.of_held(act.held, waiting, batch.arrival_us)
 
     def _tell_exhausted(self, batch: Batch, alert: Alert, act: Done) -> None:
         """Raise one alert an hour that a budget has no room: each of what waits is listed, and told by it alone."""

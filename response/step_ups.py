@@ -7,7 +7,7 @@ import uuid
 import msgspec
 
 from ingest.batch import Batch
-from response.automatic import Automatic
+from response.automatic import Automatic, Done
 from response.guard import Guard
 from response.in_use import InUse
 from response.messages import TargetMessages
@@ -31,6 +31,7 @@ class Expired(msgspec.Struct, frozen=True):
 
     alert: Alert
     words: str
+    done: Done
 
 
 class StepUps:
@@ -131,29 +132,34 @@ class StepUps:
         elif event.type == "create" and parent is not None:
             self._follow(batch, parent, event)
 
-    def settle(self, batch: Batch, message: OutboxMessage) -> None:
-        """Note that a target has taken the question, or never will.
+    def settle(self, batch: Batch, message: OutboxMessage) -> Done | None:
+        """Note that a target has taken the question, or never will; return what that led to, if anything.
 
         Args:
             batch: where the rows go.
-            message: delivered, parked or dropped.
+            message: delivered, parked or dropped, and among the batch's settled ones.
         """
         row = next((one for one in self._open.values() if one.step_up_id == message.subject), None)
         if row is None:
-            return
+            return None
         if message.state == "delivered":
             row.state = "delivered"
             batch.step_ups.append(row)
             self._revocations.audit(
                 batch, "step-up delivered", row.alert_id, row.app, message.lane, user_id=row.user_id
             )
-            return
+            return None
         why = f"{message.lane} did not ask for it: {message.last_error}"
+        if row.state == "delivered" or self._is_under_way(batch, row):
+            # The user is asked by another target, and can answer.
+            self._revocations.audit(batch, "step-up not asked", row.alert_id, row.app, why, user_id=row.user_id)
+            return None
         self._end(batch, row, "failed", why)
         alert = self._alert_of(row)
-        if alert is not None:
-            # Nobody had the chance to answer, so a person decides.
-            self._automatic.hold(batch, alert, "step-up", why)
+        if alert is None:
+            return None
+        # Nobody had the chance to answer, so a person decides; about the session as it is named by now.
+        return self._automatic.hold(batch, msgspec.structs.replace(alert, session_id=row.session_id), "step-up", why)
 
     def withdraw(self, batch: Batch, alert: Alert) -> None:
         """Forget the question of an alert that does not follow any more."""
@@ -168,6 +174,12 @@ class StepUps:
         over = [row for row in self._open.values() if row.due_us <= batch.arrival_us]
         decided = [self._expire(batch, row) for row in over]
         return [one for one in decided if one is not None]
+
+    def _is_under_way(self, batch: Batch, row: StepUpRow) -> bool:
+        """Return whether a target may yet take the question."""
+        settled = {message.message_id: message.state for message in batch.settled_messages}
+        messages = self._records.messages_of(row.step_up_id)
+        return any(settled.get(message.message_id, message.state) == "pending" for message in messages)
 
     def _post(self, batch: Batch, row: StepUpRow, alert: Alert) -> None:
         self._open[row.app, row.session_id] = row
@@ -240,7 +252,7 @@ class StepUps:
         if done.skipped:
             # What failures alone have led to: asking was allowed, ending is not.
             done = self._automatic.hold(batch, alert, why, done.words.removeprefix("not revoked: "))
-        return Expired(record.alert, f"step-up not answered; {done.words}")
+        return Expired(record.alert, f"step-up not answered; {done.words}", done)
 
     def _last_use(self, batch: Batch, row: StepUpRow) -> int:
         used_us, _ = self._revocations.index(batch).use_of(row.app, row.session_id)

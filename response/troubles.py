@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from ingest.batch import Batch
 from response.commands import DeliveryResult
+from response.messages import REVOCATION_KINDS
 from response.notices import Notices
 from response.revocations import Revocations
+from response.siem.feed import SIEM_KIND
 from schemas.alert import Severity
 from store.rows import OutboxMessage
 
@@ -21,6 +23,26 @@ class Troubles:
     def __init__(self, notices: Notices, revocations: Revocations) -> None:
         self._notices = notices
         self._revocations = revocations
+        # By lane, why nothing gets through, where so far it has kept back no revocation.
+        self._untold: dict[str, str] = {}
+
+    def hear(self, batch: Batch, result: DeliveryResult) -> None:
+        """Tell that nothing gets through a lane, once a revocation or an alert for a SIEM is kept back by it.
+
+        A lane says so once, whatever message it was about: a user's notice may be the first that fails.
+        """
+        if any(message.state == "delivered" for message in result.messages):
+            self._untold.pop(result.lane, None)
+        why = result.trouble or self._untold.get(result.lane, "")
+        if not why:
+            return
+        if any(message.kind in REVOCATION_KINDS for message in result.messages):
+            self._untold.pop(result.lane, None)
+            self.tell_trouble(batch, result, why)
+        elif any(message.kind == SIEM_KIND for message in result.messages):
+            self.tell_siem(batch, result)
+        else:
+            self._untold[result.lane] = why
 
     def tell_parked(self, batch: Batch, message: OutboxMessage) -> None:
         """Tell that a receiver has not taken a revocation's message in all of its tries."""
@@ -40,11 +62,11 @@ class Troubles:
         batch.messages += self._notices.of_trouble(subject, "gone", _facts(result, result.gone), batch.arrival_us)
         self._revocations.audit(batch, "target gone", result.lane, "", result.gone)
 
-    def tell_trouble(self, batch: Batch, result: DeliveryResult) -> None:
+    def tell_trouble(self, batch: Batch, result: DeliveryResult, why: str) -> None:
         """Tell that a receiver takes no revocation for now."""
         subject = result.messages[0].message_id
-        batch.messages += self._notices.of_trouble(subject, "trouble", _facts(result, result.trouble), batch.arrival_us)
-        self._revocations.audit(batch, "target in trouble", result.lane, "", result.trouble)
+        batch.messages += self._notices.of_trouble(subject, "trouble", _facts(result, why), batch.arrival_us)
+        self._revocations.audit(batch, "target in trouble", result.lane, "", why)
 
     def tell_siem(self, batch: Batch, result: DeliveryResult) -> None:
         """Tell that a SIEM takes no alert for now: it waits here, and nobody need be woken."""

@@ -286,6 +286,26 @@ def test_a_receiver_that_takes_no_revocation_is_one_critical_notice(pipeline: St
     assert "answered 500" in told(people)["message"]
 
 
+def test_of_trouble_that_a_users_notice_has_met_first_people_hear_with_the_first_revocation(
+    pipeline: Start, receiver: Receiver
+) -> None:
+    one = pipeline(chats=[chat(receiver, Severity.CRITICAL)])
+    batches = [
+        one.turn(commands=[undelivered(kind="user.notice")]),
+        one.turn(commands=[undelivered(trouble="")]),
+        one.turn(commands=[undelivered(trouble="")]),
+    ]
+    assert [[message.kind for message in batch.messages] for batch in batches] == [[], ["chat.notice"], []]
+
+
+def test_of_trouble_that_is_over_nobody_is_told(pipeline: Start, receiver: Receiver) -> None:
+    delivered = OutboxMessage("m0", "webhook:bank", "user.notice", "k", "n1", "{}", 0, state="delivered")
+    one = pipeline(chats=[chat(receiver, Severity.CRITICAL)])
+    one.turn(commands=[undelivered(kind="user.notice")])
+    one.turn(commands=[DeliveryResult("webhook:bank", (delivered,), 0)])
+    assert one.turn(commands=[undelivered(trouble="")]).messages == []
+
+
 def test_of_a_chat_that_takes_nothing_nobody_is_told_by_chat(pipeline: Start) -> None:
     with Receiver() as people:
         one = pipeline(chats=[chat(people)])

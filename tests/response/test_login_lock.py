@@ -178,3 +178,29 @@ def test_a_lock_outlives_the_sessions_and_a_restart(pipeline: Start, bank: Webho
     again.turn(later_us=20 * DAY + MINUTE)
     again.until(lambda: len(receiver.calls) == 2)
     assert again.states() == ["released"]
+
+
+def test_a_lock_that_one_of_two_targets_has_taken_is_released_before_another(
+    pipeline: Start, bank: WebhookTarget, receiver: Receiver
+) -> None:
+    """The first one's end would let the user in before the second one's."""
+    with Receiver() as other:
+        other.behaviours = [answers(422)]
+        sso = WebhookTarget("sso", "bank", other.url, [SECRET], allow_private=True)
+        one = pipeline(targets=[bank, sso])
+        one.turn(commands=[lock("r1", 20 * MINUTE)])
+        one.until(lambda: one.states() == ["failed"] and len(one.reader.pending_messages()) == 0)
+        batch = one.turn(commands=[lock("r2", 5 * HOUR)])
+        assert "release that lock first" in batch.refusals[0]
+        assert len(receiver.calls) == 1
+
+
+def test_a_held_lock_does_not_go_beside_a_persons(pipeline: Start, bank: WebhookTarget) -> None:
+    one = pipeline(targets=[bank], lines=[LOCKS], protected=["alice"])
+    one.turn([use("s_1")], raised(of_user()))
+    [held] = one.responder.held()
+    one.turn(commands=[lock(lock_for_us=5 * HOUR)])
+    one.until_result()
+    batch = one.turn(commands=[Approve(held.revocation_id, "mallory")])
+    assert "release that lock first" in batch.refusals[0]
+    assert [row.state for row in one.responder.held()] == ["held"]

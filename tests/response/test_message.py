@@ -62,3 +62,14 @@ def test_nothing_hostile_comes_through_any_field(field: str, text: str) -> None:
     assert not set("@<>[]`\u202e\x1b") & set(shown)
     assert not re.search(r"https?:/", shown)
     assert len(shown.splitlines()) <= 13
+
+
+def test_what_was_done_may_quote_an_app_that_nobody_has_declared() -> None:
+    body = alert_body(alert(app="evil.example"), "not revoked: the app evil.example is not in the configuration")
+    assert "Done: not revoked: the app evil(.)example is not in the configuration" in body
+
+
+def test_a_persons_reason_mentions_nobody_in_what_was_done() -> None:
+    body = alert_body(alert(), "revocation held for a person: the response is paused by eve: <!channel> @here look")
+    assert "<!channel>" not in body
+    assert "@here" not in body

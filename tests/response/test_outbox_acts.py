@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from response.commands import DropMessages, RetryMessages
+from response.commands import DropMessages, Release, RetryMessages
 from response.targets.webhook import WebhookTarget
 from tests.response.given import Pipeline, eventually
 from tests.response.receivers import Receiver, answers
@@ -101,3 +101,38 @@ def test_what_was_delivered_since_hides_nothing(
     one.until(lambda: one.states() == ["failed", "delivered"])
     assert one.turn(commands=[RetryMessages(LANE, by="eve", reason="mended")]).refusals == {}
     one.until(lambda: one.states() == ["delivered", "delivered"])
+
+
+def released(pipeline: Start, bank: WebhookTarget, receiver: Receiver) -> tuple[Pipeline, str]:
+    """A pipeline whose revocation was parked and then released, which the app was told; and the parked message."""
+    one = parked(pipeline, bank, receiver)
+    [(message, _)] = one.reader.outbox_page()
+    [row] = one.reader.revocations()
+    one.turn(commands=[Release(row.revocation_id, "eve", "it was her")])
+    one.until(lambda: messages(one)[0] == "delivered")
+    return one, message.message_id
+
+
+@pytest.mark.parametrize("by_lane", [True, False])
+def test_what_was_released_since_is_not_taken_away_by_a_retry(
+    pipeline: Start, bank: WebhookTarget, receiver: Receiver, by_lane: bool
+) -> None:
+    """A receiver that knows no sequence would end the session once more."""
+    one, message_id = released(pipeline, bank, receiver)
+    named = None if by_lane else message_id
+    batch = one.turn(commands=[RetryMessages(LANE, by="eve", reason="mended", message_id=named)])
+    assert batch.refusals == {0: "nothing is tried anew: its revocation was released since"}
+    assert (messages(one), one.outbox.waiting()[LANE]) == (["delivered", "dropped"], 0)
+
+
+def test_the_others_of_the_lane_are_tried_anew_all_the_same(
+    pipeline: Start, bank: WebhookTarget, receiver: Receiver
+) -> None:
+    one, _ = released(pipeline, bank, receiver)
+    receiver.behaviours = [answers(422)]
+    steal(one, session="s_later")
+    one.until(lambda: one.states() == ["released", "failed"])
+    receiver.behaviours = [answers(204)]
+    assert one.turn(commands=[RetryMessages(LANE, by="eve", reason="mended")]).refusals == {}
+    one.until(lambda: one.states() == ["released", "delivered"])
+    assert sorted(messages(one)) == ["delivered", "delivered", "dropped"]

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import msgspec
 import pytest
 
+from response.chat import Chat
 from response.commands import Pause, Triage
 from response.policy import PolicyLine
 from response.targets.webhook import WebhookTarget
-from schemas.alert import Evidence
+from schemas.alert import Evidence, Severity
 from schemas.event import Event
 from schemas.instant import DAY, MINUTE, SECOND
 from tests.response.given import SESSION, Pipeline, alert, event, raised, use
-from tests.response.receivers import Receiver, answers
+from tests.response.receivers import SECRET, Receiver, answers
 from tests.response.theft import Start, withdrawn
 
 ASKS = PolicyLine(("notify", "step_up"))
@@ -223,3 +225,61 @@ def test_the_app_is_asked_for_the_session_that_it_goes_on_as(pipeline: Start, ba
     assert json.loads(message.payload)["data"]["session_id"] == "s_k1_child"
     one.turn([after(event("validate", "step_up", "s_k1_child"), 2 * SECOND)])
     assert sorted(states(one)) == ["cleared", "ended"]
+
+
+@pytest.fixture
+def other() -> Iterator[Receiver]:
+    with Receiver() as running:
+        yield running
+
+
+@pytest.mark.parametrize("slow", ["bank", "other"])
+def test_one_target_that_asks_suffices(pipeline: Start, bank: WebhookTarget, other: Receiver, slow: str) -> None:
+    """Whichever of the two answers first."""
+    other.behaviours = [answers(422)]
+    sso = WebhookTarget("sso", "bank", other.url, [SECRET], allow_private=True)
+    one = pipeline(targets=[bank, sso], lines=[ASKS])
+    one.turn([use()], raised(alert()))
+    results = [one.results.get(timeout=5), one.results.get(timeout=5)]
+    for result in sorted(results, key=lambda result: (result.lane == "webhook:bank") == (slow == "bank")):
+        one.turn(commands=[result])
+    assert (states(one), one.states()) == (["delivered"], [])
+    one.turn([after(event("validate", "step_up"), SECOND)])
+    assert (states(one), one.states()) == (["cleared"], [])
+
+
+def test_of_a_session_that_was_rotated_the_one_that_it_goes_on_as_is_held(
+    pipeline: Start, bank: WebhookTarget, receiver: Receiver
+) -> None:
+    one = asked(pipeline, bank)
+    one.until(lambda: states(one) == ["delivered"])
+    receiver.behaviours = [answers(422)]
+    one.turn([rotated()])
+    one.until(lambda: one.states() == ["held"])
+    [row] = one.responder.held()
+    assert row.session_id == "s_k1_child"
+
+
+def test_people_are_told_that_nobody_could_be_asked(
+    pipeline: Start, bank: WebhookTarget, receiver: Receiver, other: Receiver
+) -> None:
+    receiver.behaviours = [answers(422)]
+    chat = Chat(f"json://127.0.0.1:{other.port}/", Severity.HIGH)
+    one = pipeline(targets=[bank], lines=[PolicyLine(("step_up",))], chats=[chat])
+    one.turn([use()], raised(alert()))
+    one.until(lambda: one.states() == ["held"])
+    [told] = [message for message, _ in one.reader.outbox_page() if message.kind == "chat.notice"]
+    assert "Revocations of app bank are held and wait for a person" in told.payload
+
+
+def test_people_are_told_of_a_budget_that_keeps_the_unanswered_in(pipeline: Start, bank: WebhookTarget) -> None:
+    one = asked(pipeline, bank, number=0)
+    batch = one.turn([after(use(), LATER)], later_us=LATER)
+    assert [change.alert.rule_id for change in batch.changes] == ["guard-budget"]
+
+
+def test_a_protected_user_is_asked_and_people_end_the_session(pipeline: Start, bank: WebhookTarget) -> None:
+    one = asked(pipeline, bank, protected=["alice"])
+    one.turn([after(use(), LATER)], later_us=LATER)
+    [row] = one.responder.held()
+    assert (states(one), row.note) == (["expired"], "the user is protected")
