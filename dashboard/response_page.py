@@ -190,7 +190,8 @@ def _step_up_row(step_up: OpenStepUp) -> str:
     whom = step_up.user_id or step_up.session_id
     return (
         f"<tr><td>{html_text(whom, 60)} · {html_text(step_up.app)}</td><td>{html_text(step_up.title)}</td>"
-        f'<td class="sw-num">{age(step_up.asked)} ago{took}</td><td class="sw-num">{ends_html(step_up, now())}</td></tr>'
+        f'<td class="sw-num">{age(step_up.asked)} ago{took}</td>'
+        f'<td class="sw-num">{ends_html(step_up, now())}</td></tr>'
     )
 
 

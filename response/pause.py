@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import msgspec
 
 from ingest.batch import Batch
@@ -15,6 +17,13 @@ PAUSED = "response.paused"
 SUBJECT = "response"
 
 
+class Facts(Protocol):
+    """What the pipeline has stored about itself."""
+
+    def fact(self, name: str) -> str | None:
+        """Return a fact by its name."""
+
+
 class Paused(msgspec.Struct, frozen=True):
     """Who has paused the response, when (microseconds since the epoch) and why."""
 
@@ -26,6 +35,11 @@ class Paused(msgspec.Struct, frozen=True):
 def read_paused(fact: str | None) -> Paused | None:
     """Return what a stored fact says; None = the response is not paused."""
     return msgspec.json.decode(fact, type=Paused) if fact else None
+
+
+def pause_reason(facts: Facts) -> str:
+    """Return why nothing happens automatically, as the guard says it, or an empty text."""
+    return _reason(read_paused(facts.fact(PAUSED)))
 
 
 class KillSwitch:
@@ -69,8 +83,12 @@ class KillSwitch:
 
     def _set(self, paused: Paused | None) -> None:
         self._paused = paused
-        self._guard.paused = f"the response is paused by {paused.by}: {paused.reason}" if paused else ""
+        self._guard.paused = _reason(paused)
 
     def _write(self, batch: Batch, act: str, by: str, reason: str) -> None:
         batch.facts[PAUSED] = msgspec.json.encode(self._paused).decode() if self._paused else ""
         batch.audit.append(AuditLine(batch.arrival_us, by, act, SUBJECT, "", reason))
+
+
+def _reason(paused: Paused | None) -> str:
+    return f"the response is paused by {paused.by}: {paused.reason}" if paused else ""

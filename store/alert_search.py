@@ -62,6 +62,7 @@ SELECT rule_id, count(*) FILTER (stored >= make_timestamp($week)), epoch_us(max(
             AND updated >= make_timestamp($month) AND json_extract(times, '$.sent') IS NOT NULL AND note <> $by_itself))
 FROM alerts WHERE suppressed_by IS NULL AND ($apps::VARCHAR[] IS NULL OR list_contains($apps, app)) GROUP BY rule_id
 """
+RECORDS_OF = f"SELECT {_RECORD} FROM alerts WHERE alert_id IN (SELECT unnest($ids::VARCHAR[]))"
 UNANSWERED = f"""
 SELECT {_RECORD} FROM alerts
 WHERE triage IS NULL AND NOT withdrawn AND suppressed_by IS NULL AND stored >= make_timestamp($since)
@@ -134,6 +135,11 @@ class AlertSearch(Reading):
         """Return an alert and its triage, or None."""
         row = self._row(ALERT_RECORD, {"alert_id": alert_id})
         return None if row is None else _record_of(row)
+
+    def alert_records_of(self, alert_ids: Iterable[str]) -> dict[str, AlertRecord]:
+        """Return alerts by their ids, those that there are."""
+        found = map(_record_of, self._rows(RECORDS_OF, {"ids": list(alert_ids)}))
+        return {record.alert.alert_id: record for record in found}
 
     def alert_records(
         self,

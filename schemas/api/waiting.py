@@ -51,7 +51,9 @@ class OpenStepUp(Answer):
 
     Attributes:
         state: asked, or delivered: the app has taken the question.
-        due: until when; then the session is ended.
+        due: until when; then the session is ended, or its end waits for a person.
+        held_because: why a person would have to decide, as things stand now; None = it would end by itself, as far as
+            a budget of the guard has room.
     """
 
     step_up_id: str
@@ -64,6 +66,7 @@ class OpenStepUp(Answer):
     state: Literal["asked", "delivered"]
     asked: datetime
     due: datetime
+    held_because: str | None
 
 
 class OpenStepUps(Answer):

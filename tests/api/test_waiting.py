@@ -19,7 +19,8 @@ from sessionwatch.config import load
 from tests.api.installation import LIMITED, Ask, Installation, send, wait, write_configuration
 from tests.response.receivers import Receiver
 
-SESSION = "s_k1_asked"
+SESSION, PROTECTED_SESSION = "s_k1_asked", "s_k1_breakglass"
+PROTECTED = 'protected_users = ["breakglass"]\n'
 WAITING = """
 [[response.policy]]
 do = ["notify", "step_up"]
@@ -41,7 +42,8 @@ def unanswered(broker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     folder = tmp_path_factory.mktemp("waiting")
     with Receiver() as receiver:
         file = write_configuration(folder, broker, receiver.url)
-        file.write_text(file.read_text() + WAITING.format(port=httpx.URL(receiver.url).port))
+        guarded = file.read_text().replace("dry_run = false\n", "dry_run = false\n" + PROTECTED)
+        file.write_text(guarded + WAITING.format(port=httpx.URL(receiver.url).port))
         settings = load(file, {})
         running = build(settings)
         stop = threading.Event()
@@ -51,7 +53,9 @@ def unanswered(broker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         installed = Installation(running, settings, folder, {"admin": token}, receiver, time.time_ns() // 1_000)
         try:
             with installed.client() as client:
-                _suspect(installed, client)
+                _suspect(installed, client, SESSION, "alice")
+                taken = _suspect(installed, client, PROTECTED_SESSION, "breakglass")
+                client.patch(f"/v1/alerts/{taken}", json={"assign": "take"})
                 yield client
         finally:
             stop.set()
@@ -60,27 +64,41 @@ def unanswered(broker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             running.close()
 
 
-def _suspect(installed: Installation, client: httpx.Client) -> None:
+def _suspect(installed: Installation, client: httpx.Client, session: str, user: str) -> str:
+    """Have a session raise an alert by which its user is asked; return the alert's id."""
     now_us, event_id = time.time_ns() // 1_000, str(uuid.uuid4())
     use = {
         "schema_version": 1, "event_id": event_id, "event_time": to_rfc3339(now_us), "type": "create", "app": "bank",
-        "session_id": SESSION, "user_id": "alice",
+        "session_id": session, "user_id": user,
     }  # fmt: skip
     send(installed, json.dumps(use).encode())
-    wait(lambda: client.get(f"/v1/sessions/bank/{SESSION}").status_code == 200)
+    wait(lambda: client.get(f"/v1/sessions/bank/{session}").status_code == 200)
     alert = Alert(
-        str(uuid.uuid4()), "session-hijack", 1, Severity.CRITICAL, "enforce", "bank", "session", SESSION, now_us,
-        now_us, now_us, "Taken", session_id=SESSION, user_id="alice", evidence=(Evidence(event_id, now_us, "used"),),
+        str(uuid.uuid4()), "session-hijack", 1, Severity.CRITICAL, "enforce", "bank", "session", session, now_us,
+        now_us, now_us, "Taken", session_id=session, user_id=user, evidence=(Evidence(event_id, now_us, "used"),),
     )  # fmt: skip
     installed.running.inbox.submit(RaiseNotice(alert, "test"))
-    wait(lambda: client.get("/v1/step-ups").json()["items"])
+    wait(lambda: session in {one["session_id"] for one in client.get("/v1/step-ups").json()["items"]})
+    return alert.alert_id
 
 
 def test_a_step_up_says_who_is_asked_and_until_when(unanswered: httpx.Client) -> None:
-    [step_up] = unanswered.get("/v1/step-ups").json()["items"]
+    step_up = unanswered.get("/v1/step-ups").json()["items"][0]
     assert (step_up["session_id"], step_up["user_id"], step_up["app"]) == (SESSION, "alice", "bank")
     assert step_up["title"] == "Session used from another network and another device"
     assert step_up["due"] > step_up["asked"]
+
+
+def test_a_step_up_says_what_follows_without_an_answer(unanswered: httpx.Client) -> None:
+    found = {one["user_id"]: one["held_because"] for one in unanswered.get("/v1/step-ups").json()["items"]}
+    assert found == {"alice": None, "breakglass": "the user is protected"}
+
+
+def test_while_the_response_is_paused_every_end_waits(unanswered: httpx.Client) -> None:
+    assert unanswered.post("/v1/response/pause", json={"reason": "a bad deploy"}).status_code == 200
+    found = {one["held_because"] for one in unanswered.get("/v1/step-ups").json()["items"]}
+    assert unanswered.post("/v1/response/resume", json={"reason": "rolled back"}).status_code == 200
+    assert found == {"the response is paused by admin: a bad deploy"}
 
 
 def test_on_call_says_who_is_told_next_and_of_what(unanswered: httpx.Client) -> None:

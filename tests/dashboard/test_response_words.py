@@ -8,8 +8,8 @@ import pytest
 
 from dashboard.held_list import HeldList
 from dashboard.instants import now
-from dashboard.response_words import Bound, bound_html, bounds, lane_words, waits
-from schemas.api import BudgetView, LaneFacts
+from dashboard.response_words import Bound, bound_html, bounds, ends_html, lane_words, waits
+from schemas.api import BudgetView, LaneFacts, OpenStepUp
 from schemas.revocation import RevocationView
 
 
@@ -109,3 +109,20 @@ def test_a_lane_tells_its_open_breaker_and_what_its_receiver_said() -> None:
     assert "circuit breaker open" in said
     assert "4 pending, the oldest 7 min" in said
     assert "&lt;b&gt;500" in said
+
+
+@pytest.mark.parametrize(
+    ("because", "said"),
+    [
+        (None, "to be ended in 9 min"),
+        ("the user is protected", "to be held for a person in 9 min: the user is protected"),
+        ("<b>paused</b>", "to be held for a person in 9 min: &lt;b&gt;paused&lt;/b&gt;"),
+    ],
+)
+def test_it_says_what_follows_without_an_answer(because: str | None, said: str) -> None:
+    at = now()
+    asked = OpenStepUp(
+        step_up_id="s", app="bank", session_id="s_k1_x", user_id="alice", alert_id="a", rule_id="session-hijack",
+        title="Taken", state="delivered", asked=at, due=at + timedelta(minutes=9), held_because=because,
+    )  # fmt: skip
+    assert ends_html(asked, at) == said

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from response.guard import Guard, Wanted
 from response.on_call import OnCallStep
+from response.pause import pause_reason
 from response.policy import Policy
+from response.trial import Reach
 from schemas.api import (
     BudgetView,
     GuardBudgets,
@@ -18,7 +21,7 @@ from sessionwatch.api.answers.alerts import alert_rows
 from sessionwatch.api.asker import Asker
 from sessionwatch.api.budgets import Budgets
 from sessionwatch.config.parts import policy_lines
-from store.rows import AlertRecord
+from store.rows import AlertRecord, StepUpRow
 
 MOST_ALERTS = 100
 
@@ -40,8 +43,10 @@ def guard_budgets(asker: Asker, budgets: Budgets) -> GuardBudgets:
     )
 
 
-def open_step_ups(asker: Asker) -> OpenStepUps:
-    """Return the step-ups that wait for their users."""
+def open_step_ups(asker: Asker, budgets: Budgets, reach: Reach) -> OpenStepUps:
+    """Return the step-ups that wait for their users, and what follows where no answer comes."""
+    rows = [row for row in asker.reader.open_step_ups() if asker.sees(row.app)]
+    held = _held_then(asker, rows, budgets, reach)
     return OpenStepUps(
         items=[
             OpenStepUp.model_validate(
@@ -56,12 +61,32 @@ def open_step_ups(asker: Asker) -> OpenStepUps:
                     "state": row.state,
                     "asked": to_datetime(row.asked_us),
                     "due": to_datetime(row.due_us),
+                    "held_because": held.get(row.step_up_id),
                 }
             )
-            for row in asker.reader.open_step_ups()
-            if asker.sees(row.app)
+            for row in rows
         ]
     )
+
+
+def _held_then(asker: Asker, rows: list[StepUpRow], budgets: Budgets, reach: Reach) -> dict[str, str]:
+    """Return by step-up why a person would have to end its session, for those of which that is so."""
+    guard = Guard(asker.reader, asker.installation.apps, budgets.limits)
+    guard.paused = pause_reason(asker.reader)
+    alerts = asker.reader.alert_records_of({row.alert_id for row in rows}) if rows else {}
+    held = {}
+    for row in rows:
+        record = alerts.get(row.alert_id)
+        if record is None:
+            continue
+        alert = record.alert
+        networks = tuple(name for name in (alert.ip, alert.network) if name is not None)
+        wanted = Wanted(row.app, row.rule_id, alert.severity, row.user_id, networks=networks)
+        nobody = "" if reach(row.app, "session") else f"no target for app {row.app} ends a session"
+        why = nobody or guard.forbids(wanted, asker.now_us())
+        if why:
+            held[row.step_up_id] = why
+    return held
 
 
 def on_call(asker: Asker) -> OnCallView:

@@ -20,9 +20,9 @@ def budgets(asker: Viewer, service: Served) -> Response:
 
 
 @router.get("/v1/step-ups", response_model=OpenStepUps)
-def step_ups(asker: Viewer) -> Response:
-    """List the users who are being asked to prove who they are, the first asked first."""
-    return whole(open_step_ups(asker))
+def step_ups(asker: Viewer, service: Served) -> Response:
+    """List the users who are being asked to prove who they are, and what follows without an answer."""
+    return whole(open_step_ups(asker, service.budgets, service.reach))
 
 
 @router.get("/v1/on-call", response_model=OnCallView)
