@@ -68,8 +68,10 @@ CAMPAIGNS_OF = """
 SELECT alert_id, campaign_id FROM campaign_members WHERE alert_id IN (SELECT unnest($ids::VARCHAR[]))
 """
 CAMPAIGN_VALUES = """
-SELECT DISTINCT unnest([network, device_id]) FROM campaign_members JOIN alerts USING (alert_id)
-WHERE campaign_id = $campaign_id AND NOT withdrawn AND list_contains($apps, app)
+SELECT campaign_id, value, count(*) FROM (
+    SELECT campaign_id, unnest([network, device_id]) AS value FROM campaign_members JOIN alerts USING (alert_id)
+    WHERE campaign_id IN (SELECT unnest($ids::VARCHAR[])) AND NOT withdrawn AND list_contains($apps, app))
+WHERE value IS NOT NULL GROUP BY campaign_id, value
 """
 
 _contributions = msgspec.json.Decoder(tuple[Contribution, ...])
@@ -184,10 +186,10 @@ class Incidents(Reading):
         parameters = {"campaign_id": campaign_id, "apps": None if apps is None else list(apps), "limit": limit}
         return [(user_id, alerts) for user_id, alerts in self._rows(CAMPAIGN_USERS, parameters)]
 
-    def campaign_values(self, campaign_id: str, apps: Collection[str]) -> set[str]:
-        """Return the networks and devices of a campaign's alerts in these apps."""
-        rows = self._rows(CAMPAIGN_VALUES, {"campaign_id": campaign_id, "apps": list(apps)})
-        return {value for (value,) in rows if value is not None}
+    def campaign_values(self, campaign_ids: Iterable[str], apps: Collection[str]) -> dict[tuple[str, str], int]:
+        """Return by campaign and network or device of its alerts in these apps how many of them have it."""
+        rows = self._rows(CAMPAIGN_VALUES, {"ids": list(campaign_ids), "apps": list(apps)})
+        return {(campaign_id, value): alerts for campaign_id, value, alerts in rows}
 
 
 def _facts_of(row: tuple[Any, ...]) -> CampaignFacts:

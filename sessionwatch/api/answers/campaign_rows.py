@@ -1,6 +1,10 @@
-"""A campaign in a line, whoever shows it."""
+"""Campaigns in a line each, whoever shows them."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
 
 from schemas.api import CampaignBrief
 from schemas.api.campaigns import CampaignRow, Shared
@@ -12,14 +16,25 @@ from store.rows import SharedValue
 _SHOWN_RULES = 3
 
 
-def campaign_row(asker: Asker, facts: CampaignFacts) -> CampaignRow:
-    """Return a campaign in a list, as far as this asker may see its alerts."""
-    shared = facts.shared
+def campaign_rows(asker: Asker, found: Sequence[CampaignFacts]) -> list[CampaignRow]:
+    """Return campaigns as a list shows them, as far as this asker may see their alerts."""
     apps = asker.principal.visible()
-    if apps is not None:
-        # What is shared with alerts of other apps alone is none of this asker's business.
-        own = asker.reader.campaign_values(facts.campaign_id, apps)
-        shared = tuple(one for one in shared if one.value in own)
+    if apps is None:
+        return [_row(facts, facts.shared) for facts in found]
+    # What is shared with alerts of other apps alone, and by how many of theirs, is none of this asker's business.
+    own = asker.reader.campaign_values([facts.campaign_id for facts in found], apps) if found else {}
+    return [_row(facts, _seen(facts, own)) for facts in found]
+
+
+def _seen(facts: CampaignFacts, own: Mapping[tuple[str, str], int]) -> tuple[SharedValue, ...]:
+    return tuple(
+        msgspec.structs.replace(one, alerts=own[facts.campaign_id, one.value])
+        for one in facts.shared
+        if (facts.campaign_id, one.value) in own
+    )
+
+
+def _row(facts: CampaignFacts, shared: tuple[SharedValue, ...]) -> CampaignRow:
     return CampaignRow(
         campaign_id=facts.campaign_id,
         realm=facts.realm,
@@ -42,7 +57,7 @@ def campaign_brief(asker: Asker, campaign_id: str | None) -> CampaignBrief | Non
     if campaign_id is None:
         return None
     found = asker.reader.campaigns(apps=asker.principal.visible(), campaign_id=campaign_id, limit=1)
-    return CampaignBrief.model_validate(campaign_row(asker, found[0]).model_dump()) if found else None
+    return CampaignBrief.model_validate(campaign_rows(asker, found)[0].model_dump()) if found else None
 
 
 def _named(shared: SharedValue) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas.api.campaigns import CampaignDetail, CampaignPage, CampaignUser
 from sessionwatch.api.answers.alerts import alert_rows
-from sessionwatch.api.answers.campaign_rows import campaign_row
+from sessionwatch.api.answers.campaign_rows import campaign_rows
 from sessionwatch.api.asker import Asker
 from sessionwatch.api.cursor import from_cursor, to_cursor
 from sessionwatch.api.problem import not_found
@@ -35,7 +35,7 @@ def campaign_page(asker: Asker, apps: list[str] | None, since_us: int, cursor: s
     )
     shown = found[:limit]
     following = to_cursor((shown[-1].last_us, shown[-1].campaign_id)) if len(found) > limit else None
-    return CampaignPage(items=[campaign_row(asker, facts) for facts in shown], next=following)
+    return CampaignPage(items=campaign_rows(asker, shown), next=following)
 
 
 def campaign_detail(asker: Asker, campaign_id: str) -> CampaignDetail:
@@ -51,7 +51,7 @@ def campaign_detail(asker: Asker, campaign_id: str) -> CampaignDetail:
     members = reader.alert_records(AlertFilter(apps=apps, campaign_id=campaign_id), limit=MOST_MEMBERS)
     users = reader.campaign_users(campaign_id, apps, MOST_USERS)
     return CampaignDetail(
-        **campaign_row(asker, found[0]).model_dump(),
+        **campaign_rows(asker, found)[0].model_dump(),
         members=alert_rows(asker, members),
         named_users=[CampaignUser(user_id=user_id, alerts=alerts) for user_id, alerts in users],
     )
