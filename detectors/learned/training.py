@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,8 +31,15 @@ MAX_SESSIONS = 200_000
 
 FEWEST_SESSIONS = 100
 HELD_OUT = 0.3
-HELD_OUT_US = 7 * DAY
-"""The newest sessions, at most so many and of so many days, set the threshold: the forest has not seen them."""
+"""The share of users whose sessions, whole lives of them, set the threshold: the forest has seen none of theirs. A
+choice by time alone would leave the long-lived out, which have had the most occasions to look odd."""
+
+NEWEST = 0.3
+NEWEST_US = 7 * DAY
+"""The newest sessions of the others, at most so many and of so many days, must keep the promise too: times change."""
+
+BUSY = 10
+"""Who has so many times the sessions of a usual user is a robot, and no sample of people: always learned from."""
 
 _SWEEP_US = HOUR
 _QUIET_DAY = 20
@@ -52,7 +59,7 @@ class Trained:
         began_us, ended_us: the window of event time.
         days: those of the window of which there is history: a single old session is none.
         sessions: those that were learned from; `left_out` more were flagged by other detectors.
-        held_out: of them, those that set the threshold.
+        held_out: of them, those of held-out users, which set the threshold.
     """
 
     estimator: Any
@@ -73,6 +80,15 @@ class Trained:
         return OutlierModel(forest, self.threshold, self.medians, self.sessions, self.days)
 
 
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A session to learn from: when it began, whose it was, and its points."""
+
+    began_us: int
+    user: str
+    vectors: tuple[bytes, ...]
+
+
 class Lessons:
     """Looks at a history's sessions with the rule itself, so that training sees what judging will see.
 
@@ -86,7 +102,7 @@ class Lessons:
         # A history may be of apps that nobody has declared.
         self._engine = Engine(plan, apps, untrusted_bound=1_000_000)
         self._bound = bound
-        self._sessions: dict[tuple[int, str], tuple[int, tuple[bytes, ...]]] = {}
+        self._sessions: dict[tuple[int, str], Lesson] = {}
         self._flagged: set[str] = set()
         self._limit: int | None = None
         self._swept_us = 0
@@ -125,38 +141,49 @@ class Lessons:
         """
         from sklearn.ensemble import IsolationForest  # type: ignore[import-untyped]
 
-        known = sorted((began, name, vectors) for (_, name), (began, vectors) in self._sessions.items())
-        clean = [(began, vectors) for began, name, vectors in known if name not in self._flagged]
+        known = sorted((lesson.began_us, name, lesson) for (_, name), lesson in self._sessions.items())
+        clean = [lesson for _, name, lesson in known if name not in self._flagged]
         if len(clean) < FEWEST_SESSIONS:
             raise TrainingError(
                 f"only {len(clean)} sessions with enough uses to look at; at least {FEWEST_SESSIONS} are needed"
             )
-        cut_us = max(self.ended_us - HELD_OUT_US, clean[round((1 - HELD_OUT) * len(clean))][0])
-        early = [vectors for began, vectors in clean if began < cut_us]
-        late = [vectors for began, vectors in clean if began >= cut_us]
-        if min(len(early), len(late)) < FEWEST_SESSIONS // 4:
-            # A history of an hour has no newest part: what is known is all there is.
-            early = late = [vectors for _, vectors in clean]
-        seen = read_vectors([vector for vectors in early for vector in vectors])
+        learned, held_out, newest = self._split(clean)
+        seen = read_vectors([vector for lesson in learned for vector in lesson.vectors])
         estimator = IsolationForest(
             n_estimators=TREES, max_samples=min(SAMPLES, len(seen)), random_state=seed, n_jobs=1
         ).fit(seen)
         forest = Forest.of(estimator, len(FEATURES))
-        scores = iter(forest.scores(read_vectors([vector for vectors in late for vector in vectors])).tolist())
-        highest = [max(next(scores) for _ in vectors) for vectors in late]
-        threshold = float(np.quantile(highest, 1 - per_thousand / 1000, method="higher"))
+        threshold = max(_threshold(forest, some, per_thousand) for some in (held_out, newest) if some)
         return Trained(
             estimator=estimator,
             threshold=threshold,
             medians=np.median(seen, axis=0).astype(np.float32),
             began_us=self.began_us,
             ended_us=self.ended_us,
-            days=_days(began for began, _ in clean),
+            days=_days(lesson.began_us for lesson in clean),
             sessions=len(clean),
             left_out=len(known) - len(clean),
-            held_out=len(late),
+            held_out=len(held_out),
             vectors=len(seen),
         )
+
+    def _split(self, clean: list[Lesson]) -> tuple[list[Lesson], list[Lesson], list[Lesson]]:
+        """Return the sessions to learn from, those of held-out users, and the newest of the other users."""
+        by_user = Counter(lesson.user for lesson in clean)
+        usual = sorted(by_user.values())[len(by_user) // 2]
+        held = {user for user, count in by_user.items() if count <= BUSY * usual and _is_held_out(user)}
+        held_out = [lesson for lesson in clean if lesson.user in held]
+        others = [lesson for lesson in clean if lesson.user not in held]
+        if min(len(held_out), len(others)) < FEWEST_SESSIONS // 4:
+            # Of so few users nobody can be spared.
+            held_out, others = [], clean
+        cut_us = max(self.ended_us - NEWEST_US, others[round((1 - NEWEST) * len(others))].began_us)
+        learned = [lesson for lesson in others if lesson.began_us < cut_us]
+        newest = [lesson for lesson in others if lesson.began_us >= cut_us]
+        if min(len(learned), len(newest)) < FEWEST_SESSIONS // 4:
+            # A history of an hour has no newest part: what is known is all there is.
+            learned, newest = others, [] if held_out else others
+        return learned, held_out, newest
 
     def _keep(self, app: str, session_id: str) -> None:
         state = self._engine.family(self._engine.family_of(app, session_id))
@@ -167,11 +194,30 @@ class Lessons:
         key = (zlib.crc32(name.encode("utf-8", "replace")), name)
         if self._limit is not None and key[0] > self._limit:
             return
-        self._sessions[key] = (memory.begun_us, tuple(point.vector for point in memory.points))
+        user = next((point.user_id for point in reversed(memory.points) if point.user_id is not None), name)
+        self._sessions[key] = Lesson(memory.begun_us, user, tuple(point.vector for point in memory.points))
         if len(self._sessions) >= 2 * self._bound:
             kept = sorted(self._sessions)[: self._bound]
             self._limit = kept[-1][0]
             self._sessions = {one: self._sessions[one] for one in kept}
+
+
+def _is_held_out(user: str) -> bool:
+    # By a checksum, so that more history of the same users changes little.
+    return zlib.crc32(f"held out {user}".encode("utf-8", "replace")) < HELD_OUT * 2**32
+
+
+def _threshold(forest: Forest, lessons: Sequence[Lesson], per_thousand: float) -> float:
+    """Return the score that so many in a thousand sessions like these reach, at most.
+
+    Sessions that the forest has not seen are as good a guess as any of the next one, so that the k-th highest of n is
+    exceeded by the next with a chance of k / (n + 1): split conformal prediction (Vovk, Gammerman, Shafer 2005). Fewer
+    than the promise needs give the highest score there is.
+    """
+    scores = iter(forest.scores(read_vectors([vector for one in lessons for vector in one.vectors])).tolist())
+    highest = sorted((max(next(scores) for _ in one.vectors) for one in lessons), reverse=True)
+    told = int(per_thousand / 1000 * (len(highest) + 1))
+    return float(np.nextafter(highest[min(told, len(highest) - 1)], 1.0))
 
 
 def _days(began: Iterable[int]) -> int:
