@@ -60,16 +60,31 @@ class Pool:
             return self._put(key, timeline, trusted=trusted)
         return []
 
-    def _put(self, key: str, timeline: Timeline, *, trusted: bool) -> list[tuple[str, Timeline]]:
+    def put_asleep(self, key: str, since_us: int, content: bytes) -> list[tuple[str, Timeline]]:
+        """Put a trusted key that is nowhere yet at the fresh end, asleep.
+
+        Args:
+            key: of which nothing is known yet.
+            since_us: time of its newest event, microseconds.
+            content: what is held of it.
+
+        Returns:
+            as `touch`.
+        """
+        return self._put(key, _asleep(since_us, content), trusted=True)
+
+    def _put(self, key: str, held: Timeline | bytes, *, trusted: bool) -> list[tuple[str, Timeline]]:
         if trusted:
             self._untrusted.pop(key, None)
+            if isinstance(held, Timeline):
+                held.trusted = True
         pool = self._trusted if trusted else self._untrusted
-        pool[key] = timeline
+        pool[key] = held
         pool.move_to_end(key)
         gone = []
         while len(pool) > self._bounds[trusted]:
-            evicted, held = pool.popitem(last=False)
-            gone.append((evicted, self._awake(evicted, held)))
+            evicted, oldest = pool.popitem(last=False)
+            gone.append((evicted, self._awake(evicted, oldest)))
         self.evicted += len(gone)
         return gone
 
@@ -91,7 +106,7 @@ class Pool:
             return
         content = write(held)
         if content is not None:
-            self._trusted[key] = since_us.to_bytes(_TIME_BYTES, signed=True) + content
+            self._trusted[key] = _asleep(since_us, content)
 
     def oldest(self) -> Iterator[tuple[str, int, Timeline | None]]:
         """Yield key, time of the newest event and timeline (None = it sleeps), of both pools side by side.
@@ -113,6 +128,10 @@ class Pool:
 
     def _awake(self, key: str, held: Timeline | bytes) -> Timeline:
         return self._wake(key, held[_TIME_BYTES:]) if isinstance(held, bytes) else held
+
+
+def _asleep(since_us: int, content: bytes) -> bytes:
+    return since_us.to_bytes(_TIME_BYTES, signed=True) + content
 
 
 def _newest(held: Timeline | bytes) -> int:

@@ -75,6 +75,7 @@ def restore(
         how many keys were restored.
     """
     read: list[tuple[RuleKey, str, stored.StoredTimeline]] = []
+    quiet: list[tuple[str, int, bytes]] = []
     for row in rows:
         if row.content is None:
             continue
@@ -84,17 +85,27 @@ def restore(
             engine.faults.restore(whole.switched_off, whole.faults)
         else:
             kind = next(kind for kind in RULE_KEYS if kind == row.kind)
-            read.append((kind, row.key, stored.read(row.content)))
+            one = stored.read(row.content)
+            if kind == "session" and one.is_quiet:
+                # Most of what there is: as objects it would not fit where it fits as it lies.
+                engine.adopt_members(row.key, one.sessions)
+                quiet.append((row.key, one.newest_us, row.content))
+            else:
+                read.append((kind, row.key, one))
     found = events({seq for _, _, timeline in read for seq in timeline.tail})
     filled = [
         (kind, key, stored.fill(engine.new_timeline(kind), timeline, rules, found)) for kind, key, timeline in read
     ]
     _inform({key: timeline for kind, key, timeline in filled if kind == "user" and timeline.tail}, days)
-    # After the engine's own row, wherever that stood: rebuilding a head needs the stream time.
+    quiet.sort(key=lambda one: one[1])
+    filled.sort(key=lambda one: one[2].newest_us)
+    # Sessions first: those that are not quiet are the younger ones. After the engine's own row, wherever that stood:
+    # rebuilding a head needs the stream time.
+    for key, newest_us, content in quiet:
+        engine.adopt_asleep(key, newest_us, content)
     for kind, key, timeline in filled:
         engine.adopt(kind, key, timeline)
-    engine.take_dirty()
-    return len(read)
+    return len(quiet) + len(filled)
 
 
 def _inform(users: Mapping[str, Timeline], days: DaysOf) -> None:

@@ -34,6 +34,12 @@ class StoredTimeline(msgspec.Struct, array_like=True):
     signals: list[Signal]
     base_order: tuple[int, str]
     newest_us: int
+    trusted: bool = True
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing but its base counts: then it can sleep as it was written."""
+        return self.trusted and not (self.tail or self.signals or self.alerts or self.pending)
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -67,6 +73,7 @@ def write(timeline: Timeline) -> bytes:
         signals=[item for _, _, item in timeline.tail if isinstance(item, Signal)],
         base_order=timeline.base_order,
         newest_us=timeline.newest_us,
+        trusted=timeline.trusted,
     )
     return _encode(stored)
 
@@ -105,4 +112,5 @@ def fill(
     timeline.middle_at = min(stored.middle_at, len(timeline.tail))
     timeline.base_order = stored.base_order
     timeline.newest_us = stored.newest_us
+    timeline.trusted = stored.trusted
     return timeline

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
 
 import msgspec
 import structlog
@@ -18,8 +17,10 @@ from detectors.findings.stage import Detection
 from detectors.findings.standing import MAX_STANDING
 from detectors.remembered import Days, inform
 from detectors.rules import BUILTIN, AnyRule
+from ingest.judging import by_day
 from schemas.alert import Alert, AlertChange
 from schemas.event import Event
+from schemas.limits import MAX_FUTURE_US
 from schemas.signal import Signal
 from store.alert_search import AlertFilter
 from store.reader import Reader
@@ -104,11 +105,15 @@ def _recall(detection: Detection, reader: Reader, until_us: int) -> None:
 def _rerun(detection: Detection, items: Iterable[Event | Signal], days: Days) -> tuple[int, dict[str, AlertChange]]:
     outcome: dict[str, AlertChange] = {}
     done = 0
-    for chunk in _chunks(items):
+    for chunk in by_day(items, _CHUNK):
         inform(detection.engine, chunk, days)
         for change in detection.process(chunk).changes:
             outcome[change.alert.alert_id] = change
         done += len(chunk)
+        # As a running pipeline does: or else a rebuild of weeks would fill the memory. Signals are of the clock, which
+        # may be far ahead of the events.
+        newest_us = max((item.time_us for item in chunk if isinstance(item, Event)), default=0)
+        detection.expire(newest_us - MAX_FUTURE_US)
     return done, outcome
 
 
@@ -132,9 +137,3 @@ def _agrees(change: AlertChange, stored: Alert | None) -> bool:
         stored.hits,
         stored.event_time_us,
     )
-
-
-def _chunks(items: Iterable[Event | Signal]) -> Iterator[list[Event | Signal]]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, _CHUNK)):
-        yield chunk

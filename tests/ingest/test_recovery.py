@@ -12,7 +12,8 @@ from detectors.plan import Plan, RuleSetting
 from ingest.recovery import Recovered, recover
 from schemas.alert import AlertChange
 from schemas.event import Event
-from schemas.instant import DAY
+from schemas.instant import DAY, MINUTE
+from schemas.signal import Signal
 from store.database import Database
 from store.rows import SnapshotRow
 from store.writer import Writer
@@ -120,3 +121,22 @@ def test_state_of_another_version_is_rebuilt_from_the_events(store: Store) -> No
     again = Run(store)
     assert again.recover().keys == 0
     assert kinds(again.take(use("alice", at=20, ip=NEW_YORK, agent=CURL))) == ["updated"]
+
+
+def test_what_a_person_said_since_the_snapshot_still_counts(store: Store) -> None:
+    first = Run(store)
+    (raised,) = first.take(*THEFT)
+    said: dict[str, str | int] = {"alert_id": raised.alert.alert_id, "verdict": "false_alarm"}
+    with store.writer.transaction():
+        store.writer.append_signals([Signal("v1", NOW_US, "verdict", "bank", payload=said)])
+    again = Run(store)
+    again.recover()
+    assert again.detection.risks.at("user", "bank", "alice", START_US + MINUTE) == 0
+
+
+def test_state_that_is_rebuilt_is_not_all_held_in_use(store: Store) -> None:
+    Run(store).take(login("alice", at=0), login("bob", at=3_600), with_snapshot=True)
+    again = Run(store)
+    again.fingerprint = "another"
+    again.recover()
+    assert [key for key, _ in again.detection.engine.asleep()] == ["bank s_alice"]
