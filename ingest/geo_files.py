@@ -147,7 +147,9 @@ class GeoFiles:
 
 def _open(path: Path) -> _Opened:
     try:
-        return _Opened(maxminddb.open_database(path), _stamp(path))
+        # Looked at first: what is put in place meanwhile is another file at the next look.
+        stamp = _stamp(path)
+        return _Opened(maxminddb.open_database(path), stamp)
     except OSError as error:
         raise GeoFileError(f"{path}: {error.strerror or error}") from None
     except maxminddb.InvalidDatabaseError:

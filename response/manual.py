@@ -120,6 +120,10 @@ class ManualActs:
         revocation = self._revocations.find(command.revocation_id)
         if revocation is None or revocation.state == "released":
             return self._refuse_state(batch, revocation, command.revocation_id, command.by, "not released yet")
+        if revocation.scope == "network" and "sent" in revocation.times:
+            # It told the app nothing itself, so that taking it back would leave every session ended.
+            why = f"it was {revocation.note}: release those that were wrong"
+            return self._refuse(batch, revocation.revocation_id, revocation.app, command.by, why)
         if revocation.rule_id is not None and "sent" in revocation.times:
             batch.rule_errors.append(revocation.rule_id)
         self._revocations.release(batch, revocation, command.by, command.reason)

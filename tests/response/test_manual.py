@@ -246,6 +246,19 @@ def test_a_person_ends_each_session_from_a_network(pipeline: Start, bank: Webhoo
     ]
 
 
+def test_of_a_network_the_sessions_are_released_that_were_wrong(pipeline: Start, bank: WebhookTarget) -> None:
+    one = pipeline(targets=[bank])
+    one.turn([from_network("s_1", "alice"), from_network("s_2", "bob")])
+    one.turn(commands=[revoke_network()])
+    made = {row.subject: row.revocation_id for row in one.reader.revocations()}
+    whole = one.turn(commands=[Release(made["203.0.113.0/24"], "eve", "wrong network")])
+    assert whole.refusals == {0: "it was carried out as 2 revocations of sessions: release those that were wrong"}
+    assert one.turn(commands=[Release(made["s_1"], "eve", "it was her")]).refusals == {}
+    assert {row.subject: row.state for row in one.reader.revocations()} == {
+        "203.0.113.0/24": "sent", "s_1": "released", "s_2": "sent",
+    }  # fmt: skip
+
+
 def test_more_than_were_shown_are_not_ended(pipeline: Start, bank: WebhookTarget) -> None:
     one = pipeline(targets=[bank])
     one.turn([from_network("s_1", "alice"), from_network("s_2", "bob")])
