@@ -112,9 +112,16 @@ class Run:
         return {call.headers["webhook-id"] for call in arrived}
 
     def told(self) -> set[str]:
-        """Return the ids of the alerts that the chat was told of."""
-        texts = (json.loads(call.body)["message"] for call in whole(self.chat))
-        return {found for text in texts for found in re.findall(r"Alert: ([0-9a-f-]{36})", text)}
+        """Return the headlines of the alerts that the chat was told of.
+
+        What is due together after a kill is one digest, which holds no more of each.
+        """
+        headlines: set[str] = set()
+        for call in whole(self.chat):
+            said = json.loads(call.body)
+            alone = re.search(r"Alert: [0-9a-f-]{36}", said["message"])
+            headlines |= {said["title"]} if alone else set(re.findall(r"^- (.+)$", said["message"], re.MULTILINE))
+        return headlines
 
     def announced(self) -> set[bytes]:
         """Return the keys in the topic of dead letters."""
