@@ -24,7 +24,7 @@ from sessionwatch.api.answers.sessions import alerts_of_session, revocations_of_
 from sessionwatch.api.answers.span import session_span
 from sessionwatch.api.asker import Asker
 from store.rows import AlertRecord
-from store.session_search import Bin, Lane, Scope
+from store.session_facts import Bin, Lane, Scope
 
 MOST_MARKS, MOST_SPANS, MOST_ALERTS, MOST_REVOCATIONS, MOST_LANES = 900, 350, 150, 100, 40
 """Together 1,500 with the marks on top; 40 lanes are more than a screen shows."""

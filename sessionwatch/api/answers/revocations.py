@@ -15,7 +15,7 @@ from sessionwatch.api.asker import Asker
 from sessionwatch.api.cursor import from_cursor, to_cursor
 from sessionwatch.api.problem import not_found
 from store.revocation_search import RevocationFilter
-from store.session_search import SessionSummary
+from store.session_facts import SessionSummary
 
 Would = Literal["send", "suppress", "hold", "nothing"]
 

@@ -21,7 +21,7 @@ from schemas.event import Event
 from schemas.instant import to_datetime
 from schemas.revocation import Revocation
 from store.rows import AlertRecord, AuditLine, OutboxMessage
-from store.session_search import DeviceSummary, PlaceSummary, SessionSummary
+from store.session_facts import DeviceSummary, PlaceSummary, SessionSummary
 
 Subject = tuple[str, str]
 """App and session."""

@@ -17,7 +17,7 @@ from sessionwatch.api.cursor import from_cursor, to_cursor
 from sessionwatch.api.problem import not_found
 from store.alert_search import AlertFilter
 from store.rows import AlertRecord
-from store.session_search import Scope, SessionSummary
+from store.session_facts import Scope, SessionSummary
 
 MOST_ALERTS = 200
 MOST_PLACES = 100

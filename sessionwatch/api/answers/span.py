@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.instant import DAY, MINUTE
 from sessionwatch.api.asker import Asker
 from sessionwatch.api.problem import not_found
-from store.session_search import Span
+from store.session_facts import Span
 
 LATEST_US = 4_102_444_800_000_000
 _WINDOWS_DAYS = (1, 8, 40)

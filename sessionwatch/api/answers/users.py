@@ -15,7 +15,7 @@ from sessionwatch.api.cursor import from_cursor, to_cursor
 from sessionwatch.api.problem import not_found
 from store.alert_search import AlertFilter
 from store.revocation_search import RevocationFilter
-from store.session_search import Scope
+from store.session_facts import Scope
 
 MOST = 100
 _MOST_LIVE = 1_000
