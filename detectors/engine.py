@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections import OrderedDict, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,9 +12,9 @@ from detectors.changes import once
 from detectors.context import LINEAGE_REASONS, UserContext, is_plain
 from detectors.faults import Faults
 from detectors.judge import Declared, Judge
+from detectors.keys import Key, Keys
 from detectors.lineage import Lineage
 from detectors.plan import Plan
-from detectors.pool import Pool
 from detectors.profile import DayFacts, UserKey, read_days, user_of, write_day
 from detectors.rule import RULE_KEYS, RuleKey
 from detectors.state import State
@@ -43,8 +42,6 @@ MAX_TOLD = 10_000
 
 NEVER_US = 2**62
 
-Key = tuple[RuleKey, str]
-
 
 @dataclass(slots=True)
 class Findings:
@@ -52,13 +49,6 @@ class Findings:
 
     changes: list[AlertChange] = field(default_factory=list)
     signals: list[Signal] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Shard:
-    """The keys that one engine of several holds."""
-
-    pools: dict[RuleKey, Pool]
 
 
 class Engine:
@@ -95,11 +85,9 @@ class Engine:
         self._judge = Judge(plan, apps, self.faults)
         self._versions = {rule.id: rule.version for rule in plan.instances()}
         self._routed = {kind: plan.event_types(kind) for kind in RULE_KEYS}
-        self._shards = [
-            Shard({kind: Pool(trusted_bound, untrusted_bound, partial(self._wake, kind)) for kind in RULE_KEYS})
-            for _ in range(shards)
-        ]
-        self._only = self._shards[0].pools if shards == 1 else None
+        self._keys = Keys(shards, trusted_bound, untrusted_bound, self._wake)
+        # Asked for with every event.
+        self._pool, self._timeline_at = self._keys.pool, self._keys.at
         # Nobody looks at requests by network, device or app.
         self._two_keys = not any("validate" in self._routed[kind] for kind in ("network", "device", "app"))
         self._folds: dict[RuleKey, Fold] = {kind: partial(self._judge.fold, kind) for kind in RULE_KEYS}
@@ -157,29 +145,11 @@ class Engine:
             # Where sessions of one app live long among those of others, each sweep looks at them again.
             return 0
         self._swept_us = stream_us
-        gone = [
-            (kind, key)
-            for shard in self._shards
-            for kind, pool in shard.pools.items()
-            for key in self._expired(kind, pool, stream_us)
-        ]
+        # What is in order may still come, and must find it.
+        gone = self._keys.expired(stream_us - self._lateness_us, self._judge.horizon_us, self._app_names())
         for kind, key in gone:
             self._forget(kind, key, self._pool(kind, key).pop(key))
         return len(gone)
-
-    def _expired(self, kind: RuleKey, pool: Pool, stream_us: int) -> Iterator[str]:
-        # What is in order may still come, and must find it.
-        before_us = stream_us - self._lateness_us
-        shortest_us = min(self._judge.horizon_us(kind, app) for app in self._app_names())
-        for key, newest_us, timeline in pool.oldest():
-            if newest_us >= before_us - shortest_us:
-                # Whatever follows was touched later.
-                break
-            if timeline is not None and timeline.head.pending:
-                # What settles waits for a tick to decide it.
-                continue
-            if newest_us < before_us - self._judge.horizon_us(kind, key.split(" ", 1)[0]):
-                yield key
 
     def longest_horizon_us(self) -> int:
         """Return how far back an event can matter to any key, microseconds."""
@@ -270,11 +240,9 @@ class Engine:
 
     def unpublish(self, keep: Collection[str]) -> None:
         """Forget that alerts were told, but for these: what rules find for the first time is news at its next hit."""
-        for shard in self._shards:
-            for pool in shard.pools.values():
-                for _, _, timeline in pool.oldest():
-                    if timeline is not None and timeline.published:
-                        timeline.published = {key: timeline.published[key] for key in timeline.published if key in keep}
+        for timeline in self._keys.timelines():
+            if timeline.published:
+                timeline.published = {key: timeline.published[key] for key in timeline.published if key in keep}
 
     def family_of(self, app: str, session_id: str) -> str:
         """Return the key under which a session is held together with those it was rotated out of."""
@@ -291,17 +259,11 @@ class Engine:
 
     def sizes(self) -> dict[str, int]:
         """Return how many keys are in memory by kind, and how many were evicted."""
-        sizes = {"evicted": 0}
-        for shard in self._shards:
-            for kind, pool in shard.pools.items():
-                sizes[kind] = sizes.get(kind, 0) + len(pool)
-                sizes["evicted"] += pool.evicted
-        return sizes
+        return self._keys.sizes()
 
     def asleep(self) -> Iterator[tuple[str, bytes]]:
         """Yield the session keys that sleep, and what is held of them."""
-        for shard in self._shards:
-            yield from shard.pools["session"].asleep()
+        return self._keys.asleep()
 
     def _take_event(self, event: Event) -> None:
         # Anybody who may write to the topic can invent apps that nobody has declared.
@@ -515,11 +477,3 @@ class Engine:
         self._touched.pop((kind, key), None)
         if kind == "session":
             self.lineage.forget(key)
-
-    def _pool(self, kind: RuleKey, key: str) -> Pool:
-        if self._only is not None:
-            return self._only[kind]
-        return self._shards[zlib.crc32(key.encode("utf-8", "replace")) % len(self._shards)].pools[kind]
-
-    def _timeline_at(self, key: Key) -> Timeline | None:
-        return self._pool(*key).get(key[1])
