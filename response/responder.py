@@ -43,7 +43,7 @@ from response.link_acts import LinkActs
 from response.links import NO_LINKS, Links
 from response.login_locks import LoginLocks
 from response.manual import ManualActs
-from response.messages import REVOCATION_KINDS, STEP_UP, TargetMessages
+from response.messages import REVOCATION_KINDS, TargetMessages
 from response.notices import CHAT_KINDS, Notices
 from response.on_call import OnCall, OnCallStep
 from response.outbox import Outbox
@@ -53,7 +53,8 @@ from response.pipeline_facts import audit_facts
 from response.policy import NEVER_REVOKES, TOO_LATE, Decision, Policy
 from response.records import Records
 from response.revocations import Revocations
-from response.siem.feed import SIEM_KIND, SiemFeed
+from response.settlement import Settlement
+from response.siem.feed import SiemFeed
 from response.skipped import MAX_SKIPPED, Skipped
 from response.ssf.commands import Announce, DropStream, SaveStream, TakeSet
 from response.ssf.desk import SsfDesk
@@ -70,9 +71,6 @@ from schemas.revocation import LONGEST_LOCK_US, Revocation
 from store.rows import Erasure, OutboxMessage
 
 _PRUNE_US = HOUR
-
-_IN_FLOODS = frozenset({"dead_letter", SIEM_KIND})
-"""Kinds of messages of which there may be thousands a minute."""
 
 log = structlog.get_logger()
 
@@ -149,6 +147,7 @@ class Responder:
         self._verdicts = UserVerdicts(in_use, self._revocations, self._ledger, guard, records)
         self._message_acts = MessageActs(self._revocations, self._ledger, records)
         self._troubles = Troubles(self._notices, self._revocations)
+        self._settlement = Settlement(self._revocations, self._ledger, self._step_ups, self._troubles)
         self._triage = TriageDesk(records)
         self._link_acts = LinkActs(self._triage, self._manual, records)
         self._on_call = OnCall(on_call, self._notices, records)
@@ -268,7 +267,8 @@ class Responder:
         """Apply a command; return why it was refused, or an empty text."""
         match command:
             case DeliveryResult():
-                self._settle(batch, command)
+                for waiting in self._settlement.settle(batch, command):
+                    self._tell_waiting(batch, waiting)
             case RevokeManually():
                 return self._manual.revoke(batch, command)
             case Approve():
@@ -317,11 +317,8 @@ class Responder:
 
     def _drop_messages(self, batch: Batch, command: DropMessages) -> str:
         refusal, dropped = self._message_acts.drop(batch, command)
-        for message in dropped:
-            if message.kind in REVOCATION_KINDS:
-                self._revocations.settle(batch, message)
-            elif message.kind == STEP_UP:
-                self._settle_step_up(batch, message)
+        for waiting in self._settlement.drop(batch, dropped):
+            self._tell_waiting(batch, waiting)
         return refusal
 
     def _give_verdict(self, batch: Batch, command: GiveVerdict) -> str:
@@ -356,45 +353,6 @@ class Responder:
 
     def _is_unknown(self, alert: Alert) -> bool:
         return self._records.alert_record(alert.alert_id) is None
-
-    def _settle(self, batch: Batch, result: DeliveryResult) -> None:
-        for message in result.messages:
-            if message.kind in REVOCATION_KINDS:
-                self._settle_revocation(batch, message, told=bool(result.gone))
-            elif message.kind == STEP_UP:
-                batch.settled_messages.append(message)
-                if message.state != "pending":
-                    self._settle_step_up(batch, message)
-            else:
-                self._settle_other(batch, message)
-        if result.gone:
-            self._troubles.tell_gone(batch, result)
-        else:
-            self._troubles.hear(batch, result)
-
-    def _settle_revocation(self, batch: Batch, message: OutboxMessage, *, told: bool) -> None:
-        if message.state == "pending" and not self._ledger.awaits(message):
-            # Taken back while its try was under way: the stored row says so already.
-            return
-        batch.settled_messages.append(message)
-        if message.state != "pending":
-            self._revocations.settle(batch, message)
-        if message.state == "parked" and not told:
-            self._troubles.tell_parked(batch, message)
-
-    def _settle_step_up(self, batch: Batch, message: OutboxMessage) -> None:
-        done = self._step_ups.settle(batch, message)
-        if done is not None:
-            self._tell_waiting(batch, done)
-
-    def _settle_other(self, batch: Batch, message: OutboxMessage) -> None:
-        batch.settled_messages.append(message)
-        is_news = message.state != "pending" and message.kind not in _IN_FLOODS
-        # Of these only that one could not be delivered is worth a line.
-        if is_news or message.state == "parked":
-            self._revocations.audit(
-                batch, f"{message.kind} {message.state}", message.subject or message.message_id, "", message.last_error
-            )
 
     def _leave_out_what_was_told(self, batch: Batch) -> None:
         """Keep the outbox and the lanes in step: the store leaves an id alone that it knows."""
