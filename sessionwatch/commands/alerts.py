@@ -51,7 +51,7 @@ def list_alerts(
 ) -> None:
     """List alerts, the newest first; without --status or --all only the open ones."""
     from schemas.alert import Severity
-    from sessionwatch.commands.pages import rows_of
+    from sessionwatch.commands.pages import rows_of, show_rows
     from sessionwatch.commands.records import open_records
     from sessionwatch.commands.since import since_text
 
@@ -70,13 +70,7 @@ def list_alerts(
     }
     with open_records(config, token_file) as records:
         rows = list(rows_of(records.alerts, parameters, limit))
-    if as_json:
-        for row in rows:
-            print_json(row.model_dump(mode="json"))
-    elif rows:
-        _print_alerts(rows)
-    else:
-        say("no alerts")
+    show_rows(rows, _print_alerts, "no alerts", as_json=as_json)
 
 
 @app.command()

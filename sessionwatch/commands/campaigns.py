@@ -14,7 +14,7 @@ from sessionwatch.commands.options import (
     SinceOption,
     TokenFileOption,
 )
-from sessionwatch.commands.terminal import print_json, print_text, say
+from sessionwatch.commands.terminal import print_json, print_text
 
 if TYPE_CHECKING:
     from schemas.api import CampaignDetail, CampaignRow
@@ -39,20 +39,14 @@ def list_campaigns(
     as_json: JsonOption = False,
 ) -> None:
     """List campaigns, the last active first."""
-    from sessionwatch.commands.pages import rows_of
+    from sessionwatch.commands.pages import rows_of, show_rows
     from sessionwatch.commands.records import open_records
     from sessionwatch.commands.since import since_text
 
     parameters = {"app": apps or None, "since": since_text(since)}
     with open_records(config, token_file) as records:
         rows = list(rows_of(records.campaigns, parameters, limit))
-    if as_json:
-        for row in rows:
-            print_json(row.model_dump(mode="json"))
-    elif rows:
-        _print_campaigns(rows)
-    else:
-        say("no campaigns")
+    show_rows(rows, _print_campaigns, "no campaigns", as_json=as_json)
 
 
 @app.command()

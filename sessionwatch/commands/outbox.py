@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sessionwatch.commands.options import ConfigOption, JsonOption, LimitOption, ReasonOption, TokenFileOption
-from sessionwatch.commands.terminal import print_json, print_text, say
+from sessionwatch.commands.terminal import print_json, print_text
 
 if TYPE_CHECKING:
     from schemas.api import OutboxRow
@@ -42,7 +42,7 @@ def list_messages(
     as_json: JsonOption = False,
 ) -> None:
     """List messages, the last enqueued first."""
-    from sessionwatch.commands.pages import rows_of
+    from sessionwatch.commands.pages import rows_of, show_rows
     from sessionwatch.commands.records import open_records
 
     wanted = state or ["pending", "parked"]
@@ -51,13 +51,7 @@ def list_messages(
             raise typer.BadParameter(f"expected one of {', '.join(STATES)}, got {name[:40]!r}", param_hint="--state")
     with open_records(config, token_file) as records:
         rows = list(rows_of(records.outbox, {"state": wanted, "lane": lane}, limit))
-    if as_json:
-        for row in rows:
-            print_json(row.model_dump(mode="json"))
-    elif rows:
-        _print_messages(rows)
-    else:
-        say("no messages")
+    show_rows(rows, _print_messages, "no messages", as_json=as_json)
 
 
 @app.command()

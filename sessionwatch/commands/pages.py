@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
+from pydantic import BaseModel
+
 from sessionwatch.commands.remote import Parameters
+from sessionwatch.commands.terminal import print_json, say
 
 LARGEST = 200
 RowT_co = TypeVar("RowT_co", covariant=True)
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 class Page(Protocol[RowT_co]):
@@ -39,3 +43,21 @@ def rows_of(ask: Callable[[Parameters], Page[RowT_co]], parameters: Parameters, 
         cursor = page.next
         if cursor is None or not page.items:
             return
+
+
+def show_rows(rows: list[ModelT], show: Callable[[list[ModelT]], None], none: str, *, as_json: bool) -> None:
+    """Print rows.
+
+    Args:
+        rows: of a list.
+        show: prints them for people.
+        none: what people are told where there are none.
+        as_json: one object a line instead, and nothing where there are none.
+    """
+    if as_json:
+        for row in rows:
+            print_json(row.model_dump(mode="json"))
+    elif rows:
+        show(rows)
+    else:
+        say(none)

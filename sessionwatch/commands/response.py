@@ -15,7 +15,7 @@ from sessionwatch.commands.options import (
     ReasonOption,
     TokenFileOption,
 )
-from sessionwatch.commands.terminal import print_json, print_text, say
+from sessionwatch.commands.terminal import print_json, print_text
 
 if TYPE_CHECKING:
     from schemas.api import ResponseState
@@ -67,18 +67,12 @@ def held(
     as_json: JsonOption = False,
 ) -> None:
     """List the revocations that wait for a person, the last decided first."""
-    from sessionwatch.commands.pages import rows_of
+    from sessionwatch.commands.pages import rows_of, show_rows
     from sessionwatch.commands.records import open_records
 
     with open_records(config, token_file) as records:
         rows = list(rows_of(records.revocations, {"state": ["held"], "app": apps or None}, limit))
-    if as_json:
-        for row in rows:
-            print_json(row.model_dump(mode="json"))
-    elif rows:
-        _print_held(rows)
-    else:
-        say("no revocation waits for a person")
+    show_rows(rows, _print_held, "no revocation waits for a person", as_json=as_json)
 
 
 @app.command()

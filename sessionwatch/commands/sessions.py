@@ -14,7 +14,6 @@ from sessionwatch.commands.options import (
     SinceOption,
     TokenFileOption,
 )
-from sessionwatch.commands.terminal import print_json, say
 
 if TYPE_CHECKING:
     from schemas.api import SessionRow
@@ -44,20 +43,14 @@ def list_sessions(
     as_json: JsonOption = False,
 ) -> None:
     """List sessions, the last used first; of the last 24 hours without --since."""
-    from sessionwatch.commands.pages import rows_of
+    from sessionwatch.commands.pages import rows_of, show_rows
     from sessionwatch.commands.records import open_records
     from sessionwatch.commands.since import since_text
 
     parameters = {"app": apps or None, "user": user, "network": network, "live": live, "since": since_text(since)}
     with open_records(config, token_file) as records:
         rows = list(rows_of(records.sessions, parameters, limit))
-    if as_json:
-        for row in rows:
-            print_json(row.model_dump(mode="json"))
-    elif rows:
-        _print_sessions(rows)
-    else:
-        say("no sessions")
+    show_rows(rows, _print_sessions, "no sessions", as_json=as_json)
 
 
 def _print_sessions(rows: list[SessionRow]) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from sessionwatch.commands.options import AppsOption, ConfigOption, JsonOption, LimitOption, TokenFileOption
-from sessionwatch.commands.terminal import print_json, say
 
 if TYPE_CHECKING:
     from schemas.api import UserRow
@@ -31,18 +30,12 @@ def list_users(
     as_json: JsonOption = False,
 ) -> None:
     """List the users against whom alerts count, the highest risk first, and what each alert adds."""
-    from sessionwatch.commands.pages import rows_of
+    from sessionwatch.commands.pages import rows_of, show_rows
     from sessionwatch.commands.records import open_records
 
     with open_records(config, token_file) as records:
         rows = list(rows_of(records.users, {"app": apps or None}, limit))
-    if as_json:
-        for row in rows:
-            print_json(row.model_dump(mode="json"))
-    elif rows:
-        _print_users(rows)
-    else:
-        say("no alert counts against anybody")
+    show_rows(rows, _print_users, "no alert counts against anybody", as_json=as_json)
 
 
 def _print_users(rows: list[UserRow]) -> None:
