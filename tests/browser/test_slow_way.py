@@ -30,10 +30,12 @@ class Way:
         self._shut = True
 
     def open(self) -> None:
-        # What arrives meanwhile queues up behind.
+        # What arrives meanwhile queues up behind. Each is let through by itself: of many at once Playwright makes as
+        # many calls into the page, and nothing says that these keep the order that a connection would keep.
         while self._waiting:
             socket, message = self._waiting.popleft()
             socket.send(message)
+            self.context.pages[-1].evaluate("0")
         self._shut = False
 
     def _connect(self, socket: Any) -> None:
